@@ -1,0 +1,30 @@
+import type { Permission, Permissions } from '../../contracts/permissions.js';
+import { notPermitted, type Refusal, requiresAdministrator } from './refusals.js';
+
+/** Who sends a request: a signed-in user, by session or by API key. Rights are those of this moment. */
+export type Caller = {
+  via: 'session' | 'key';
+  /** Id of the session document; only for sessions. */
+  sessionId?: string;
+  userId: string;
+  administrator: boolean;
+  groups: string[];
+  permissions: Permissions;
+};
+
+/** Whether the caller may do what needs the permission; administrators may everything. */
+export function hasPermission(caller: Caller, permission: Permission): boolean {
+  return caller.administrator || caller.permissions[permission];
+}
+
+/** Who may use a route. */
+export type Access = { public: string } | 'user' | 'administrator' | { permission: Permission };
+
+/** The refusal of a caller that lacks the access, or undefined. A key never passes as administrator. */
+export function refuseAccess(caller: Caller, access: Exclude<Access, { public: string }>): Refusal | undefined {
+  if (access === 'user') return undefined;
+  if (access === 'administrator') {
+    return caller.administrator && caller.via === 'session' ? undefined : requiresAdministrator();
+  }
+  return hasPermission(caller, access.permission) ? undefined : notPermitted();
+}

@@ -1,0 +1,87 @@
+import type { Context, Hono } from 'hono';
+import type { ContentfulStatusCode, StatusCode } from 'hono/utils/http-status';
+import type { Logger } from '../../log.js';
+import { DEFAULT_BODY_LIMIT, readJsonBody } from './body.js';
+import { type Access, type Caller, refuseAccess } from './caller.js';
+import { encodeJson } from './json.js';
+import type { RawQuery } from './paging.js';
+import { Refusal, requiresAuthorization } from './refusals.js';
+import type { Env, Route, RouteResult } from './route.js';
+import { checkBody } from './validation.js';
+
+/** Finds out who sends a request; undefined for nobody. May set cookies on the context. */
+export type Authenticate = (context: Context<Env>) => Promise<Caller | undefined>;
+
+/** The response of a refusal: the error envelope of the wire. */
+export function refusalResponse(refusal: Refusal): Response {
+  return new Response(encodeJson(refusal.body), {
+    status: refusal.status,
+    headers: { 'Content-Type': 'application/json; charset=utf-8', ...refusal.headers },
+  });
+}
+
+/**
+ * Registers the routes: 401, 403, 413/400/422 and then the handler, in this order on every route; 405 for other methods
+ * of a known path.
+ */
+export function registerRoutes(app: Hono<Env>, routes: readonly Route[], authenticate: Authenticate): void {
+  for (const route of routes) {
+    app.on(route.method, route.path, (context) => answer(context, route, authenticate));
+  }
+  for (const [path, same] of groupByPath(routes)) {
+    const allowed = [...new Set(same.flatMap((route) => (route.method === 'GET' ? ['GET', 'HEAD'] : [route.method])))];
+    app.all(path, () =>
+      refusalResponse(new Refusal(405, 'method_not_allowed', 'Method not allowed', {}, { Allow: allowed.join(', ') })),
+    );
+  }
+}
+
+function groupByPath(routes: readonly Route[]): Map<string, Route[]> {
+  const groups = new Map<string, Route[]>();
+  for (const route of routes) groups.set(route.path, [...(groups.get(route.path) ?? []), route]);
+  return groups;
+}
+
+async function answer(context: Context<Env>, route: Route, authenticate: Authenticate): Promise<Response> {
+  const result = await handle(context, route, authenticate);
+  const response = result instanceof Refusal ? refusalResponse(result) : result;
+  // Through the context, so that cookies which authentication has set are kept.
+  for (const [name, value] of response.headers) context.header(name, value, { append: name === 'set-cookie' });
+
+  if (response.body === null) return context.body(null, response.status as StatusCode);
+  return context.body(response.body, response.status as ContentfulStatusCode);
+}
+
+async function handle(context: Context<Env>, route: Route, authenticate: Authenticate): Promise<RouteResult> {
+  const caller = isPublic(route.access) ? undefined : await authenticate(context);
+  if (!isPublic(route.access)) {
+    if (!caller) return requiresAuthorization();
+    const refused = refuseAccess(caller, route.access);
+    if (refused) return refused;
+  }
+  const log: Logger = context.get('log');
+  const body = route.body
+    ? checkBody(route.body, await readJsonBody(context, route.bodyLimit ?? DEFAULT_BODY_LIMIT))
+    : undefined;
+  return route.handle({
+    context,
+    caller,
+    params: context.req.param() as Record<string, string>,
+    query: rawQuery(context),
+    body,
+    log: caller ? log.child({ userId: caller.userId }) : log,
+  });
+}
+
+function isPublic(access: Access): access is { public: string } {
+  return typeof access === 'object' && 'public' in access;
+}
+
+function rawQuery(context: Context<Env>): RawQuery {
+  return Object.fromEntries(
+    Object.entries(context.req.queries()).map(([key, values]) => [
+      key,
+      values.length === 1 ? (values[0] ?? '') : values,
+    ]),
+  );
+}

@@ -1,0 +1,98 @@
+import type { Context } from 'hono';
+import type * as v from 'valibot';
+import type { Logger } from '../../log.js';
+import type { Access, Caller } from './caller.js';
+import { encodeJson } from './json.js';
+import type { RawQuery } from './paging.js';
+import type { Refusal } from './refusals.js';
+
+/** Values that the server keeps with each request. */
+export type Env = { Variables: { requestId: string; nonce: string; log: Logger } };
+
+/** What a handler gets: the checked request. */
+export type RouteRequest<Body, Who> = {
+  context: Context<Env>;
+  caller: Who;
+  /** Path parameters, decoded. */
+  params: Record<string, string>;
+  query: RawQuery;
+  body: Body;
+  log: Logger;
+};
+
+/** What a handler answers: a response, or the refusal. */
+export type RouteResult = Response | Refusal;
+
+/** Documentation of an answer: its meaning and, where it has one, the schema of its body. */
+export type Answer = string | { description: string; schema: v.GenericSchema };
+
+type RouteBase = {
+  method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+  /** Path with `:name` for parameters. */
+  path: string;
+  /** One line for the list of routes. */
+  summary: string;
+  /** What it does, what it changes and when it refuses, for people who write clients. */
+  description: string;
+  tag: string;
+  /** Query keys with a line of documentation each. */
+  query?: Record<string, string>;
+  answers: Record<number, Answer>;
+  /** Largest body in bytes; 1 MiB unless given. */
+  bodyLimit?: number;
+  /** True when the handler reads the body itself, as uploads do. */
+  rawBody?: boolean;
+};
+
+/** A route as registered, documented and checked. */
+export type Route = RouteBase & {
+  access: Access;
+  body?: v.GenericSchema;
+  handle(request: RouteRequest<unknown, Caller | undefined>): Promise<RouteResult>;
+};
+
+type Secured<S extends v.GenericSchema | undefined> = RouteBase & {
+  access: Exclude<Access, { public: string }>;
+  body?: S;
+  handle(request: RouteRequest<S extends v.GenericSchema ? v.InferOutput<S> : undefined, Caller>): Promise<RouteResult>;
+};
+
+type Public<S extends v.GenericSchema | undefined> = RouteBase & {
+  access: { public: string };
+  body?: S;
+  handle(
+    request: RouteRequest<S extends v.GenericSchema ? v.InferOutput<S> : undefined, undefined>,
+  ): Promise<RouteResult>;
+};
+
+/** A route for signed-in users. Its access, its body's schema and its documentation stand together. */
+export function route<S extends v.GenericSchema | undefined = undefined>(definition: Secured<S>): Route {
+  return definition as unknown as Route;
+}
+
+/** A route for everybody; `access.public` gives the reason. */
+export function publicRoute<S extends v.GenericSchema | undefined = undefined>(definition: Public<S>): Route {
+  return definition as unknown as Route;
+}
+
+const JSON_TYPE = 'application/json; charset=utf-8';
+
+/** An answer with a JSON body. */
+export function json(body: unknown, status = 200, headers: Record<string, string> = {}): Response {
+  return new Response(encodeJson(body), { status, headers: { 'Content-Type': JSON_TYPE, ...headers } });
+}
+
+/** 201 with the new document and its path, whose parts are percent-encoded by the caller with {@link path}. */
+export function created(body: unknown, location: string): Response {
+  return json(body, 201, { Location: location });
+}
+
+/** 204 without a body. */
+export function noContent(): Response {
+  return new Response(null, { status: 204 });
+}
+
+/** A path whose parameters are percent-encoded: path`/api/samples/${id}`. */
+export function path(parts: TemplateStringsArray, ...values: string[]): string {
+  return parts.reduce((done, part, index) => done + encodeURIComponent(values[index - 1] ?? '') + part);
+}

@@ -1,0 +1,71 @@
+import { type Cost, jobWorkflowId, QUEUES, TASKS, type Task } from './jobs.js';
+import { type ProcessType, processWorkflowId } from './processes.js';
+
+/** Search attributes of job workflows, so that an operator can filter the Temporal UI's list. All are keywords. */
+export const SEARCH_ATTRIBUTES = ['JobUser', 'JobTask', 'SampleId', 'ReferenceId'] as const;
+export type SearchAttribute = (typeof SEARCH_ATTRIBUTES)[number];
+
+/** What is needed of a job document to start its workflow. */
+export type StartableJob = {
+  _id: string;
+  task: string;
+  args: Record<string, unknown>;
+  proc: number;
+  mem: number;
+  user: { id: string };
+};
+
+/** What to hand to `client.workflow.start`, without the SDK's own types. */
+export type WorkflowStart = {
+  workflowType: string;
+  workflowId: string;
+  taskQueue: string;
+  args: [Record<string, unknown>];
+  attributes: Partial<Record<SearchAttribute, string>>;
+  summary: string;
+  details: string;
+  fairnessKey: string;
+};
+
+/** Start of a job's workflow. The same job always gives the same start, so that the reconciler can repeat it. */
+export function jobStart(job: StartableJob): WorkflowStart {
+  const cost: Cost = { proc: job.proc, mem: job.mem };
+  const sample = job.args.sample_id;
+  const reference = job.args.ref_id;
+  const subject = [job.args.sample_name, sample, job.args.subtraction_id, reference].find((x) => typeof x === 'string');
+  const title = TASKS[job.task as Task]?.title ?? job.task;
+  return {
+    workflowType: job.task,
+    workflowId: jobWorkflowId(job._id),
+    taskQueue: QUEUES.control,
+    args: [{ jobId: job._id, task: job.task, args: smallArgs(job.args), cost }],
+    attributes: {
+      JobUser: job.user.id,
+      JobTask: job.task,
+      ...(typeof sample === 'string' ? { SampleId: sample } : {}),
+      ...(typeof reference === 'string' ? { ReferenceId: reference } : {}),
+    },
+    summary: `${title}: ${String(subject ?? job._id)}`.slice(0, 190),
+    details: `Job \`${job._id}\` of user \`${job.user.id}\`, ${cost.proc} cores, ${cost.mem} GiB`,
+    fairnessKey: Buffer.from(job.user.id).subarray(0, 64).toString('utf8'),
+  };
+}
+
+/** Start of a process workflow. */
+export function processStart(process: { _id: string; type: ProcessType; userId: string }): WorkflowStart {
+  return {
+    workflowType: process.type,
+    workflowId: processWorkflowId(process._id),
+    taskQueue: QUEUES.control,
+    args: [{ processId: process._id }],
+    attributes: { JobUser: process.userId, JobTask: process.type },
+    summary: `${process.type} ${process._id}`,
+    details: `Process \`${process._id}\` of user \`${process.userId}\``,
+    fairnessKey: Buffer.from(process.userId).subarray(0, 64).toString('utf8'),
+  };
+}
+
+// The manifest of a large reference does not belong into a workflow's history; the steps read it from the index document.
+function smallArgs({ manifest: _, ...args }: Record<string, unknown>): Record<string, unknown> {
+  return args;
+}

@@ -1,0 +1,63 @@
+import { mkdir } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+
+const SAFE_NAME = /^[^/\\\0]{1,255}$/;
+
+/** Whether a text may be one part of a path: not empty, no separator, no NUL, not `.` or `..`. */
+export function isSafeName(name: string): boolean {
+  return SAFE_NAME.test(name) && name !== '.' && name !== '..' && Buffer.byteLength(name) <= 255;
+}
+
+/**
+ * Joins one safe name to a folder.
+ *
+ * @throws Error when the name could reach another folder; ids are checked before they come here.
+ */
+export function joinName(folder: string, name: string): string {
+  if (!isSafeName(name)) throw new Error(`Unsafe file name: ${JSON.stringify(name.slice(0, 80))}`);
+  return join(folder, name);
+}
+
+/** Folder name of a subtraction: lower case, blanks as underscores. */
+export function subtractionSlug(subtractionId: string): string {
+  return subtractionId.replaceAll(' ', '_').toLowerCase();
+}
+
+/** The data directory's layout; every path of the server comes from here. */
+export type DataDirectory = ReturnType<typeof createDataDirectory>;
+
+/** Paths below the data directory `root`. All names are checked. */
+export function createDataDirectory(root: string) {
+  const base = resolve(root);
+  const files = join(base, 'files');
+  const samples = join(base, 'samples');
+  const caches = join(base, 'caches');
+  const subtractions = join(base, 'subtractions');
+  const references = join(base, 'references');
+  const hmm = join(base, 'hmm');
+  const jobLogs = join(base, 'logs', 'jobs');
+  return {
+    root: base,
+    /** An upload, by its file id. */
+    file: (fileId: string) => joinName(files, fileId),
+    files,
+    /** A sample's folder. */
+    sample: (sampleId: string) => joinName(samples, sampleId),
+    /** An analysis' folder. */
+    analysis: (sampleId: string, analysisId: string) =>
+      joinName(join(joinName(samples, sampleId), 'analysis'), analysisId),
+    cache: (cacheId: string) => joinName(caches, cacheId),
+    caches,
+    subtraction: (subtractionId: string) => joinName(subtractions, subtractionSlug(subtractionId)),
+    reference: (referenceId: string) => joinName(references, referenceId),
+    index: (referenceId: string, indexId: string) => joinName(joinName(references, referenceId), indexId),
+    hmm,
+    jobLog: (jobId: string) => joinName(jobLogs, jobId),
+    /** Creates the folders that must exist before anything runs. */
+    async create(): Promise<void> {
+      for (const folder of [files, samples, caches, subtractions, references, hmm, jobLogs]) {
+        await mkdir(folder, { recursive: true });
+      }
+    },
+  };
+}

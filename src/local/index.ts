@@ -1,0 +1,1 @@
+export { LocalError } from './errors.js';

@@ -1,0 +1,53 @@
+import { type IndexDescription, MongoServerError } from 'mongodb';
+import type { CollectionName, Database } from './database.js';
+
+/** Every index of every collection. At most one array field in each, no partial filter with `$ne`. */
+export const INDEXES: Partial<Record<CollectionName, IndexDescription[]>> = {
+  analyses: [{ key: { 'sample.id': 1 } }, { key: { created_at: -1 } }, { key: { 'reference.id': 1 } }],
+  caches: [{ key: { 'sample.id': 1 } }],
+  files: [{ key: { type: 1, uploaded_at: -1 } }, { key: { uploaded_at: -1 } }],
+  history: [
+    { key: { 'otu.id': 1, 'otu.version': -1 } },
+    { key: { 'reference.id': 1, 'index.id': 1 } },
+    { key: { 'index.id': 1 } },
+    { key: { created_at: 1 } },
+  ],
+  indexes: [{ key: { version: 1, 'reference.id': 1 }, unique: true }, { key: { 'reference.id': 1 } }],
+  jobs: [{ key: { 'status.state': 1 } }, { key: { 'status.0.timestamp': 1 } }],
+  keys: [{ key: { id: 1 }, unique: true }, { key: { 'user.id': 1 } }],
+  login_attempts: [{ key: { expiresAt: 1 }, expireAfterSeconds: 0 }],
+  otus: [
+    { key: { 'reference.id': 1, name: 1 } },
+    { key: { 'reference.id': 1, lower_name: 1 } },
+    { key: { 'reference.id': 1, abbreviation: 1 } },
+    { key: { 'reference.id': 1, 'remote.id': 1 } },
+    { key: { 'reference.id': 1, verified: 1 } },
+  ],
+  references: [{ key: { name: 1 } }],
+  samples: [{ key: { created_at: -1 } }, { key: { 'subtraction.id': 1 } }, { key: { name: 1 } }],
+  sequences: [{ key: { otu_id: 1, isolate_id: 1 } }, { key: { 'reference.id': 1, 'remote.id': 1 } }],
+  sessions: [{ key: { expiresAt: 1 }, expireAfterSeconds: 0 }, { key: { 'user.id': 1 } }],
+};
+
+const OPTIONS_DIFFER = [85, 86];
+
+/**
+ * Makes sure that all indexes exist.
+ *
+ * @throws Error that names the collection when an index of the same keys but other options is there; nothing is dropped.
+ */
+export async function ensureIndexes(database: Database): Promise<void> {
+  await Promise.all(
+    Object.entries(INDEXES).map(async ([name, indexes]) => {
+      try {
+        await database.db.collection(name).createIndexes(indexes);
+      } catch (error) {
+        if (!(error instanceof MongoServerError) || !OPTIONS_DIFFER.includes(Number(error.code))) throw error;
+        throw new Error(
+          `Collection ${name} has an index with other options (${error.message}). Drop that index and start again.`,
+          { cause: error },
+        );
+      }
+    }),
+  );
+}

@@ -1,0 +1,188 @@
+import type { ClientSession, Filter } from 'mongodb';
+import { FINAL_STATES, type JobState, type JobStatus } from '../contracts/jobs.js';
+import type { Database, Stored } from './database.js';
+import { fields, findPage, type Page, type PageRequest, searchFilter } from './pages.js';
+
+/** A job as stored: what to do, for whom, with which limits, and all that happened to it. */
+export type JobDocument = Stored & {
+  task: string;
+  args: Record<string, unknown>;
+  proc: number;
+  mem: number;
+  user: { id: string };
+  status: JobStatus[];
+  /** How far the running step is, 0 to 1, and what it does; only while it reports. */
+  step?: { stage: string; fraction: number; share: number } | undefined;
+  /** Set on request of a user; the reconciler cancels a workflow that missed it. */
+  cancel_requested?: boolean;
+};
+
+/** A job in lists and messages. */
+export type JobListItem = {
+  id: string;
+  task: string;
+  proc: number;
+  mem: number;
+  user: { id: string };
+  state: JobState;
+  stage: string | null;
+  progress: number;
+  created_at: Date;
+};
+
+/** Fields that lists and messages need. */
+export const JOB_PROJECTION = fields('_id', 'task', 'status', 'proc', 'mem', 'user', 'step');
+
+const NOT_FINAL = { 'status.state': { $nin: [...FINAL_STATES] } };
+
+/** A job in the form of lists and messages: the last status instead of all, with the running step's own progress. */
+export function toJobListItem(job: JobDocument): JobListItem {
+  const first = job.status.at(0);
+  const last = job.status.at(-1);
+  const within = last?.state === 'running' && job.step?.stage === last.stage ? job.step.fraction * job.step.share : 0;
+  return {
+    id: job._id,
+    task: job.task,
+    proc: job.proc,
+    mem: job.mem,
+    user: job.user,
+    state: last?.state ?? 'waiting',
+    stage: last?.stage ?? null,
+    progress: Math.round(((last?.progress ?? 0) + within) * 100) / 100,
+    created_at: first?.timestamp ?? new Date(0),
+  };
+}
+
+/** The state of a job: that of its last status. */
+export function jobState(job: Pick<JobDocument, 'status'>): JobState {
+  return job.status.at(-1)?.state ?? 'waiting';
+}
+
+/** Access to the collection `jobs`. */
+export type JobStore = ReturnType<typeof createJobStore>;
+
+/** Reads and conditional writes of jobs. A final state is never left, whoever comes late. */
+export function createJobStore(database: Database) {
+  const jobs = database.collection<JobDocument>('jobs');
+
+  const appendStatus = async (
+    jobId: string,
+    entry: Omit<JobStatus, 'timestamp' | 'progress' | 'stage'> & { stage?: string | null; progress?: number },
+    condition: Filter<JobDocument> = {},
+    session?: ClientSession,
+  ): Promise<boolean> => {
+    const job = await jobs.findOne({ _id: jobId }, { projection: { status: 1 }, ...(session ? { session } : {}) });
+    const last = job?.status.at(-1);
+    const status: JobStatus = {
+      state: entry.state,
+      stage: entry.stage === undefined ? (last?.stage ?? null) : entry.stage,
+      error: entry.error,
+      progress: entry.progress ?? last?.progress ?? 0,
+      timestamp: new Date(),
+    };
+    const result = await jobs.updateOne(
+      { _id: jobId, ...NOT_FINAL, ...condition } as Filter<JobDocument>,
+      { $push: { status }, $unset: { step: '' } },
+      session ? { session } : {},
+    );
+    return result.matchedCount === 1;
+  };
+
+  return {
+    collection: jobs,
+
+    get: (jobId: string) => jobs.findOne({ _id: jobId }),
+
+    /** Inserts a waiting job in the caller's transaction. */
+    async insert(
+      job: { _id: string; task: string; args: Record<string, unknown>; proc: number; mem: number; userId: string },
+      session: ClientSession,
+    ): Promise<JobDocument> {
+      const document: JobDocument = {
+        _id: job._id,
+        task: job.task,
+        args: job.args,
+        proc: job.proc,
+        mem: job.mem,
+        user: { id: job.userId },
+        status: [{ state: 'waiting', stage: null, error: null, progress: 0, timestamp: new Date() }],
+      };
+      await jobs.insertOne(document, { session });
+      return document;
+    },
+
+    /** Appends `running` for a step that begins; false when the job has ended. Twice for the same step counts once. */
+    async startStep(jobId: string, stage: string, progress: number): Promise<boolean> {
+      const began = await appendStatus(
+        jobId,
+        { state: 'running', stage, progress, error: null },
+        { 'status.stage': { $ne: stage } },
+      );
+      if (began) return true;
+      return (await jobs.countDocuments({ _id: jobId, ...NOT_FINAL } as Filter<JobDocument>, { limit: 1 })) === 1;
+    },
+
+    /** Notes how far the running step is; `share` is the step's part of the job. */
+    async reportProgress(jobId: string, stage: string, fraction: number, share: number): Promise<void> {
+      await jobs.updateOne({ _id: jobId, ...NOT_FINAL } as Filter<JobDocument>, {
+        $set: { step: { stage, fraction, share } },
+      });
+    },
+
+    /** Appends the final state; false when the job has ended already or is gone. */
+    close(
+      jobId: string,
+      entry: { state: 'complete' | 'error' | 'cancelled'; error: JobStatus['error']; stage?: string },
+      session?: ClientSession,
+    ): Promise<boolean> {
+      const progress = entry.state === 'complete' ? { progress: 1 } : {};
+      return appendStatus(jobId, { ...entry, ...progress }, {}, session);
+    },
+
+    /** Marks an unfinished job as to be cancelled; false when it has ended or does not exist. */
+    async requestCancel(jobId: string): Promise<boolean> {
+      const result = await jobs.updateOne({ _id: jobId, ...NOT_FINAL } as Filter<JobDocument>, {
+        $set: { cancel_requested: true },
+      });
+      return result.matchedCount === 1;
+    },
+
+    /** One page of jobs, oldest first. */
+    list(find: string | undefined, request: PageRequest): Promise<Page<JobDocument>> {
+      return findPage(
+        jobs,
+        {
+          search: searchFilter(['task', 'user.id'], find) as Filter<JobDocument> | undefined,
+          sort: { 'status.0.timestamp': 1, _id: 1 },
+          projection: JOB_PROJECTION,
+        },
+        request,
+      );
+    },
+
+    /** Removes a job that has ended; false when it runs or waits. */
+    async removeEnded(jobId: string): Promise<boolean> {
+      const result = await jobs.deleteOne({ _id: jobId, 'status.state': { $in: [...FINAL_STATES] } });
+      return result.deletedCount === 1;
+    },
+
+    /** Removes all jobs that ended in one of the states; gives their ids. */
+    async clear(states: readonly JobState[]): Promise<string[]> {
+      const ended = await jobs
+        .find({ 'status.state': { $in: [...states] } })
+        .project<{ _id: string }>({ _id: 1 })
+        .toArray();
+      const ids = ended.map((job) => job._id);
+      if (ids.length > 0) await jobs.deleteMany({ _id: { $in: ids } });
+      return ids;
+    },
+
+    /** Jobs that have not ended, oldest first; for the reconciler. */
+    unfinished: (limit: number) =>
+      jobs
+        .find(NOT_FINAL as Filter<JobDocument>)
+        .sort({ 'status.0.timestamp': 1 })
+        .limit(limit)
+        .toArray(),
+  };
+}
