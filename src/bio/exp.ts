@@ -1,6 +1,7 @@
 const MANTISSA_BITS = 52;
 const EXPONENT_BIAS = 1023;
 const SMALLEST_EXPONENT = -1022;
+const LARGEST_EXPONENT = 1023;
 /** Beyond these arguments the result is Infinity, or 0. */
 const OVERFLOW_ABOVE = 709.8;
 const UNDERFLOW_BELOW = -745.2;
@@ -56,6 +57,7 @@ function tryExp(x: number, bits: number): number | undefined {
 
 /** The double nearest to mantissa * 2^(exponent - precision), mantissa being 1 to 2 in fixed point and slightly uncertain. */
 function roundToDouble(mantissa: bigint, exponent: number, precision: number): number | undefined {
+  if (exponent > LARGEST_EXPONENT) return Number.POSITIVE_INFINITY;
   const lostBits = Math.max(0, SMALLEST_EXPONENT - exponent);
   const shift = BigInt(precision - MANTISSA_BITS + lostBits);
   const half = 1n << (shift - 1n);
@@ -85,7 +87,8 @@ function ln2Fixed(precision: number): bigint {
   const known = ln2ByBits.get(precision);
   if (known !== undefined) return known;
   const extra = precision + GUARD_BITS;
-  const sum = 18n * artanhOfInverse(26n, extra) - 2n * artanhOfInverse(4801n, extra) + 8n * artanhOfInverse(8749n, extra);
+  const sum =
+    18n * artanhOfInverse(26n, extra) - 2n * artanhOfInverse(4801n, extra) + 8n * artanhOfInverse(8749n, extra);
   const ln2 = sum >> BigInt(GUARD_BITS);
   ln2ByBits.set(precision, ln2);
   return ln2;

@@ -99,8 +99,11 @@ export type StepInput = JobInput & {
   granted?: Cost;
 };
 
-/** A step: no result travels but what is needed to go on, and that is small. */
-export type StepActivity<Result = void> = (input: StepInput) => Promise<Result>;
+/** A step. What the next one needs lies on disk or in documents, so nothing travels. */
+export type StepActivity = (input: StepInput) => Promise<void>;
+
+/** A step as the workflow sees it: the worker answers with the queue of its host, where the job's next steps run. */
+export type AdmittedStep = (input: StepInput) => Promise<string>;
 
 /** Bookkeeping of all jobs, run on `control`. */
 export type JobActivities = {

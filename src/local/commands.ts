@@ -1,28 +1,7 @@
 import { execFile } from 'node:child_process';
-import { accessSync, constants, statSync } from 'node:fs';
-import { delimiter, join } from 'node:path';
 
 /** How a short helper command ended. `code` is null when it could not start or ran into its limit. */
 export type CommandResult = { code: number | null; stdout: string; stderr: string };
-
-/** The full path of a program on PATH; undefined when there is none. */
-export function findOnPath(name: string, path = process.env.PATH ?? ''): string | undefined {
-  return path
-    .split(delimiter)
-    .filter((folder) => folder !== '')
-    .map((folder) => join(folder, name))
-    .find(isExecutableFile);
-}
-
-/** Whether the path is a file that this user may run. */
-export function isExecutableFile(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK);
-    return statSync(path).isFile();
-  } catch {
-    return false;
-  }
-}
 
 /** Runs a short helper command to its end, without a shell. It is killed after `limitMs`. Never throws. */
 export function runCommand(

@@ -49,6 +49,12 @@ export async function waitForLock(
   }
 }
 
+/** The living process that holds the lock file, if any. */
+export function lockOwner(path: string): ProcessIdentity | undefined {
+  const owner = readOwner(path);
+  return owner && isAlive(owner) ? owner : undefined;
+}
+
 function linkIfFree(draft: string, path: string): boolean {
   try {
     linkSync(draft, path);

@@ -128,7 +128,7 @@ async function withAdmin<T>(url: string, use: (admin: Admin) => Promise<T>): Pro
     directConnection: true,
     serverSelectionTimeoutMS: CALL_LIMIT_MS,
     connectTimeoutMS: CALL_LIMIT_MS,
-    timeoutMS: CALL_LIMIT_MS,
+    socketTimeoutMS: CALL_LIMIT_MS,
     maxPoolSize: 1,
   });
   try {

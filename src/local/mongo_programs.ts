@@ -3,7 +3,8 @@ import { chmodSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, wr
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
-import { findOnPath, isExecutableFile, lastLines, runCommand } from './commands.js';
+import { findProgram } from '../tools/programs.js';
+import { lastLines, runCommand } from './commands.js';
 import { LocalError, reasonOf } from './errors.js';
 import { installOnce } from './install.js';
 import { unpackWheel } from './pip.js';
@@ -65,7 +66,7 @@ async function tryStep(step: Step, search: MongoSearch): Promise<MongoProgram | 
 }
 
 async function mongodOnPath(): Promise<MongoProgram | string> {
-  const path = findOnPath('mongod');
+  const path = findProgram('mongod');
   return path === undefined ? 'no mongod on PATH' : checkMongod(path, 'PATH');
 }
 
@@ -73,12 +74,13 @@ async function checkMongod(path: string, source: string): Promise<MongoProgram |
   const result = await runCommand(path, ['--version'], { limitMs: VERSION_LIMIT_MS });
   const version = /db version v(\d+\.\d+\.\d+)/.exec(result.stdout)?.[1];
   if (version === undefined) return `${path} does not run: ${lastLines(result.stderr)}`;
-  if (Number(version.split('.')[0]) < OLDEST_MONGOD) return `${path} is ${version}, at least ${OLDEST_MONGOD}.0 is needed`;
+  if (Number(version.split('.')[0]) < OLDEST_MONGOD)
+    return `${path} is ${version}, at least ${OLDEST_MONGOD}.0 is needed`;
   return { kind: 'mongod', version, path, source };
 }
 
 async function secantusOnPath(): Promise<MongoProgram | string> {
-  const path = findOnPath('secantusd-rs');
+  const path = findProgram('secantusd-rs');
   if (path === undefined) return 'no secantusd-rs on PATH';
   const version = await secantusVersion(path);
   const beta = version?.startsWith(`${OLDEST_SECANTUS.release}-beta.`) ? Number(version.split('.').at(-1)) : undefined;
@@ -120,12 +122,14 @@ async function secantusVersion(path: string): Promise<string | undefined> {
 type DownloadRecord = { path: string } | { failedAt: number; reason: string };
 
 async function officialDownload({ cachePath, logger }: MongoSearch): Promise<MongoProgram | string> {
-  if (/^(false|0|no)$/i.test(process.env.MONGOMS_RUNTIME_DOWNLOAD ?? '')) return 'the official download is switched off';
+  if (/^(false|0|no)$/i.test(process.env.MONGOMS_RUNTIME_DOWNLOAD ?? ''))
+    return 'the official download is switched off';
   const folder = join(cachePath, 'mongodb-official');
   mkdirSync(folder, { recursive: true });
   const recordPath = join(folder, 'record.json');
   const record = readRecord(recordPath);
-  if (record && 'path' in record && isExecutableFile(record.path)) return checkMongod(record.path, 'official download');
+  if (record && 'path' in record && findProgram(record.path) !== undefined)
+    return checkMongod(record.path, 'official download');
   if (record && 'reason' in record && Date.now() - record.failedAt < REMEMBER_MS) return record.reason;
   const outcome = await download(folder, logger);
   writeRecord(recordPath, outcome);
@@ -175,7 +179,12 @@ function readRecord(path: string): DownloadRecord | undefined {
   }
   if (typeof value !== 'object' || value === null) return undefined;
   if ('path' in value && typeof value.path === 'string') return { path: value.path };
-  if ('failedAt' in value && typeof value.failedAt === 'number' && 'reason' in value && typeof value.reason === 'string') {
+  if (
+    'failedAt' in value &&
+    typeof value.failedAt === 'number' &&
+    'reason' in value &&
+    typeof value.reason === 'string'
+  ) {
     return { failedAt: value.failedAt, reason: value.reason };
   }
   return undefined;

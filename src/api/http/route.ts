@@ -42,6 +42,10 @@ type RouteBase = {
   bodyLimit?: number;
   /** True when the handler reads the body itself, as uploads do. */
   rawBody?: boolean;
+  /** A body that is not JSON counts as `{}` instead of being refused. */
+  brokenJson?: 'empty';
+  /** True for pages and their files, which are no part of the documented interface. */
+  page?: boolean;
 };
 
 /** A route as registered, documented and checked. */

@@ -1,0 +1,110 @@
+// Which room may import which. An arrow that is not in this list is an error.
+const ARROWS = {
+  contracts: [],
+  bio: [],
+  tools: ['contracts'],
+  files: ['contracts'],
+  store: ['contracts'],
+  workflows: ['contracts'],
+  activities: ['store', 'files', 'tools', 'bio', 'contracts'],
+  workers: ['activities', 'workflows', 'store', 'files', 'tools', 'contracts'],
+  api: ['store', 'files', 'contracts'],
+  local: ['tools', 'contracts'],
+  demo: ['local', 'contracts'],
+};
+
+// Read once at the edge and handed on as arguments, so deeper rooms do not know them.
+const LEAVES = '^src/(config|log)\\.ts$';
+const MAY_USE_LEAVES = ['api', 'workers', 'local', 'demo'];
+
+const arrows = Object.entries(ARROWS).map(([room, targets]) => ({
+  name: `${room}-imports-only-${targets.join('-') || 'nothing'}`,
+  comment: `src/${room} may import only ${targets.join(', ') || 'nothing'} of ours.`,
+  severity: 'error',
+  from: {
+    path: `^src/${room}/`,
+    // The coverage curve is pure, and both the analysis page and the job need the same one.
+    ...(room === 'api' ? { pathNot: '^src/api/analyses/' } : {}),
+  },
+  to: {
+    path: '^src/',
+    pathNot: [`^src/(${[room, ...targets].join('|')})/`, ...(MAY_USE_LEAVES.includes(room) ? [LEAVES] : [])],
+  },
+}));
+
+/** @type {import('dependency-cruiser').IConfiguration} */
+module.exports = {
+  forbidden: [
+    ...arrows,
+    {
+      name: 'analyses-may-use-the-coverage-curve',
+      comment: 'src/api/analyses is an api room that may also use bio.',
+      severity: 'error',
+      from: { path: '^src/api/analyses/' },
+      to: { path: '^src/', pathNot: ['^src/(api|store|files|contracts|bio)/', LEAVES] },
+    },
+    {
+      name: 'leaves-import-nothing',
+      comment: 'Configuration and log are leaves.',
+      severity: 'error',
+      from: { path: LEAVES },
+      to: { path: '^src/' },
+    },
+    {
+      name: 'rooms-do-not-import-main',
+      comment: 'main composes; nothing imports it.',
+      severity: 'error',
+      from: { path: '^(src|test|bench)/' },
+      to: { path: '^src/main\\.ts$' },
+    },
+    {
+      name: 'workflows-are-deterministic',
+      comment: 'Workflow code runs in a sandbox: of all packages only these two, and no Node module.',
+      severity: 'error',
+      from: { path: '^src/workflows/' },
+      to: { pathNot: ['^src/', '^node_modules/@temporalio/(workflow|common)/'] },
+    },
+    {
+      name: 'bio-is-pure',
+      comment: 'The science does no I/O.',
+      severity: 'error',
+      from: { path: '^src/bio/' },
+      to: {
+        dependencyTypes: ['core'],
+        path: '^(node:)?(fs|fs/promises|child_process|net|http|https|http2|dns|worker_threads|os)$',
+      },
+    },
+    {
+      name: 'src-imports-no-tests',
+      comment: 'The server does not know its tests.',
+      severity: 'error',
+      from: { path: '^src/' },
+      to: { path: '^(test|bench|scripts)/' },
+    },
+    {
+      name: 'no-circles',
+      comment: 'No circle, also not one of types.',
+      severity: 'error',
+      from: {},
+      to: { circular: true },
+    },
+    {
+      name: 'everything-resolves',
+      comment: 'An import that cannot be resolved hides an arrow.',
+      severity: 'error',
+      from: {},
+      to: { couldNotResolve: true },
+    },
+  ],
+  options: {
+    // TypeScript 7 has no programming interface for the usual parser.
+    parser: 'swc',
+    doNotFollow: { path: 'node_modules' },
+    exclude: { path: '^(dist|\\.local|data)/' },
+    enhancedResolveOptions: {
+      exportsFields: ['exports'],
+      conditionNames: ['import', 'node', 'default', 'types'],
+      extensions: ['.ts', '.js', '.mjs', '.json'],
+    },
+  },
+};

@@ -1,0 +1,43 @@
+import { ApplicationFailure } from '@temporalio/activity';
+import type { FailureClass, JobError } from '../contracts/failures.js';
+
+/** Input that a retry cannot help: what is wrong, where, and what the user can do. */
+export class InvalidInput extends Error {
+  override name = 'InvalidInput';
+  constructor(
+    message: string,
+    readonly advice: string,
+  ) {
+    super(message);
+  }
+}
+
+/** The failure types of `contracts/failures.ts` that end a job at once, by class. */
+const PERMANENT_TYPE: Partial<Record<FailureClass, string>> = {
+  invalid_input: 'InvalidInput',
+  tool_failed: 'ToolFailed',
+  bug: 'Bug',
+  out_of_memory: 'ToolFailed',
+  out_of_disk: 'ToolFailed',
+};
+
+/** A failure that carries its description to the workflow and on to the job document. */
+export function toFailure(error: JobError, cause: unknown): ApplicationFailure {
+  const permanent = PERMANENT_TYPE[error.class];
+  return ApplicationFailure.create({
+    type: permanent ?? error.type,
+    message: (error.details[0] ?? error.type).slice(0, 1000),
+    nonRetryable: permanent !== undefined,
+    details: [error],
+    ...(cause instanceof Error ? { cause } : {}),
+  });
+}
+
+/** The failure of a step whose job has ended already: nothing is done, nothing is retried. */
+export function jobClosed(jobId: string): ApplicationFailure {
+  return ApplicationFailure.create({
+    type: 'JobClosed',
+    message: `Job ${jobId} has ended already`,
+    nonRetryable: true,
+  });
+}

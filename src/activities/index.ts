@@ -1,0 +1,52 @@
+import type { HousekeepingActivities } from '../contracts/housekeeping.js';
+import { createBuildIndexControl, createBuildIndexSteps } from './build_index.js';
+import { createCreateSampleControl, createCreateSampleSteps } from './create_sample.js';
+import { createCreateSubtractionControl, createCreateSubtractionSteps } from './create_subtraction.js';
+import type { ActivityDeps, WorkflowControl } from './deps.js';
+import { createHousekeeping } from './housekeeping.js';
+import { createImportReferenceActivities } from './import_reference.js';
+import { createJobActivities } from './jobs.js';
+import { createAnalysisControl, createPathoscopeSteps } from './pathoscope.js';
+import { withPulse } from './pulse.js';
+import type { UndoByTask } from './reconcile.js';
+
+/** All steps of jobs; they run where the tools are. */
+export function createToolActivities(deps: ActivityDeps) {
+  return {
+    ...createCreateSampleSteps(deps),
+    ...createCreateSubtractionSteps(deps),
+    ...createBuildIndexSteps(deps),
+    ...createPathoscopeSteps(deps),
+  };
+}
+
+/** Bookkeeping, ends and undoing of jobs, processes and periodic work; they run on `control`. */
+export function createControlActivities(deps: ActivityDeps & { workflows: WorkflowControl }) {
+  const sample = createCreateSampleControl(deps);
+  const subtraction = createCreateSubtractionControl(deps);
+  const index = createBuildIndexControl(deps);
+  const analysis = createAnalysisControl(deps);
+  const undo: UndoByTask = {
+    create_sample: sample.undoCreateSample,
+    create_subtraction: subtraction.undoCreateSubtraction,
+    build_index: index.undoBuildIndex,
+    pathoscope_bowtie: analysis.undoAnalysis,
+  };
+  const clean = {
+    undoCreateSample: withPulse(sample.undoCreateSample),
+    undoCreateSubtraction: withPulse(subtraction.undoCreateSubtraction),
+    undoBuildIndex: withPulse(index.undoBuildIndex),
+    removeOldIndexes: withPulse(index.removeOldIndexes),
+    undoAnalysis: withPulse(analysis.undoAnalysis),
+  };
+  const house: HousekeepingActivities = createHousekeeping({ ...deps, undo });
+  return {
+    ...createJobActivities(deps),
+    ...createImportReferenceActivities(deps),
+    ...sample,
+    ...subtraction,
+    ...index,
+    ...clean,
+    keepHouse: withPulse(house.keepHouse),
+  };
+}

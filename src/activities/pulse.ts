@@ -1,0 +1,16 @@
+import { Context } from '@temporalio/activity';
+
+const HEARTBEAT_MS = 2_000;
+
+/** The same activity with heartbeats while it runs, so that a dead worker is found soon. */
+export function withPulse<Input, Output>(work: (input: Input) => Promise<Output>): (input: Input) => Promise<Output> {
+  return async (input) => {
+    const context = Context.current();
+    const timer = setInterval(() => context.heartbeat(), HEARTBEAT_MS);
+    try {
+      return await work(input);
+    } finally {
+      clearInterval(timer);
+    }
+  };
+}

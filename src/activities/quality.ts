@@ -1,0 +1,117 @@
+import { createReadStream } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { createGunzip } from 'node:zlib';
+import { type FastqStatistics, FastqValidator } from '../bio/fastq.js';
+import { parseFastqc, type Quality } from '../bio/fastqc.js';
+import { freshFolder } from '../files/folders.js';
+import type { JobLog } from '../files/job_log.js';
+import { publishFile, removePath } from '../files/publish.js';
+import { assessQuality } from '../tools/fastqc.js';
+import { fastqcProgress } from '../tools/progress.js';
+import { runTool } from '../tools/runner.js';
+import { InvalidInput } from './errors.js';
+
+const CHUNK_BYTES = 1 << 18;
+
+/** What a run of FastQC needs of its step. */
+export type FastqcContext = {
+  threads: number;
+  signal: AbortSignal;
+  log: JobLog;
+  report(fraction: number): void;
+  attempt: number;
+};
+
+/** Runs FastQC on gzipped read files; its folders appear below `folder/name` when it is done. */
+export async function runFastqc(
+  context: FastqcContext,
+  reads: readonly string[],
+  folder: string,
+  name: string,
+): Promise<void> {
+  const work = await freshFolder(join(folder, `${name}.${context.attempt}.partial`));
+  const progress = fastqcProgress(reads.length);
+  await runTool(assessQuality({ reads, folder: work, threads: context.threads }), {
+    signal: context.signal,
+    log: context.log,
+    onStderr: (line) => context.report(progress(line) ?? 0),
+  });
+  const target = join(folder, name);
+  await removePath(target);
+  await publishFile(work, target);
+}
+
+/**
+ * Reads the reports of FastQC in `fastqcFolder`, keeps their texts as `<target>/<prefix><n>.txt` and removes the folder.
+ * A second try finds the kept texts.
+ */
+export async function parseQuality(
+  fastqcFolder: string,
+  target: string,
+  files: number,
+  prefix = 'fastqc_',
+): Promise<Quality> {
+  const texts: string[] = [];
+  for (let n = 1; n <= files; n += 1) {
+    const kept = join(target, `${prefix}${n}.txt`);
+    const text = join(fastqcFolder, `reads_${n}_fastqc`, 'fastqc_data.txt');
+    await publishFile(text, kept).catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== 'ENOENT') throw error;
+    });
+    texts.push(await readFile(kept, 'utf8'));
+  }
+  await removePath(fastqcFolder);
+  const [first, second] = texts as [string, string | undefined];
+  return second === undefined ? parseFastqc(first) : parseFastqc(first, second);
+}
+
+/**
+ * Reads gzipped FASTQ files from end to end.
+ *
+ * @throws InvalidInput that names the upload, the record and the cure when one is not FASTQ, or when the two files of a
+ * pair do not hold the same number of reads.
+ */
+export async function checkReadFiles(
+  paths: readonly string[],
+  names: readonly string[],
+  signal: AbortSignal,
+): Promise<void> {
+  const found: FastqStatistics[] = [];
+  for (const [index, path] of paths.entries())
+    found.push(await checkReadFile(path, names[index] ?? basename(path), signal));
+  const [left, right] = found;
+  if (!left || !right || left.reads === right.reads) return;
+  throw new InvalidInput(
+    `${names[0]} holds ${left.reads} reads, but ${names[1]} holds ${right.reads}.`,
+    'Upload the two files of one sequencing run, mates in the same order.',
+  );
+}
+
+async function checkReadFile(path: string, name: string, signal: AbortSignal): Promise<FastqStatistics> {
+  const validator = new FastqValidator();
+  const source = createReadStream(path, { highWaterMark: CHUNK_BYTES });
+  const plain = createGunzip({ chunkSize: CHUNK_BYTES });
+  source.on('error', (error) => plain.destroy(error));
+  const stop = () => plain.destroy(new Error('stopped'));
+  signal.addEventListener('abort', stop, { once: true });
+  try {
+    for await (const chunk of source.pipe(plain) as AsyncIterable<Buffer>) {
+      if (!validator.push(chunk)) break;
+    }
+  } catch (error) {
+    signal.throwIfAborted();
+    if (!String((error as NodeJS.ErrnoException).code).startsWith('Z_')) throw error;
+    throw new InvalidInput(
+      `${name}: the gzip data is damaged or cut.`,
+      'Compress the reads again and upload them whole.',
+    );
+  } finally {
+    signal.removeEventListener('abort', stop);
+    source.destroy();
+    plain.destroy();
+  }
+  const result = validator.finish();
+  if (result.ok) return result.statistics;
+  throw new InvalidInput(`${name}: ${result.problem.message}`, 'Correct the file and upload it again.');
+}

@@ -1,0 +1,117 @@
+import { PERMISSIONS, type Permissions } from '../../contracts/permissions.js';
+import type { ApiDeps } from '../deps.js';
+import type { Caller } from '../http/caller.js';
+import { notFound, requiresAuthorization } from '../http/refusals.js';
+import { created, json, noContent, path, type Route, route } from '../http/route.js';
+import { limitPermissions } from './authentication.js';
+import { KeyBody, NewKeyBody } from './schemas.js';
+
+const TAG = 'API keys';
+const HOW_TO_USE =
+  'A key works as the password of Basic authentication with the user id as name, while the setting `enable_api` is on.';
+
+/** Routes of a user's own API keys. */
+export function createKeyRoutes({ store }: ApiDeps): Route[] {
+  return [
+    route({
+      method: 'GET',
+      path: '/api/account/keys',
+      access: 'user',
+      tag: TAG,
+      summary: 'List the own API keys',
+      description: `All keys of the caller, oldest first, without their secrets. ${HOW_TO_USE}`,
+      answers: { 200: 'List of keys', 401: 'Not signed in' },
+      handle: async ({ caller }) => json(await store.keys.list(caller.userId)),
+    }),
+    route({
+      method: 'GET',
+      path: '/api/account/keys/:key_id',
+      access: 'user',
+      tag: TAG,
+      summary: 'Show an API key',
+      description: 'One key of the caller, without its secret.',
+      answers: { 200: 'The key', 401: 'Not signed in', 404: 'The caller has no such key' },
+      async handle({ caller, params }) {
+        const key = await store.keys.get(caller.userId, params.key_id ?? '');
+        return key ? json(key) : notFound();
+      },
+    }),
+    route({
+      method: 'POST',
+      path: '/api/account/keys',
+      access: 'user',
+      tag: TAG,
+      summary: 'Make an API key',
+      description:
+        `The secret \`key\` is shown in this answer only. A key never has a permission that its owner lacks, and never passes as ` +
+        `administrator. ${HOW_TO_USE}`,
+      body: NewKeyBody,
+      answers: { 201: 'The key with its secret', 401: 'Not signed in', 422: 'Body not as described' },
+      async handle({ caller, body }) {
+        const owner = await store.users.rights(caller.userId);
+        if (!owner) return requiresAuthorization();
+        const permissions = limitPermissions(grantable(caller, body.permissions), owner);
+        const key = await store.keys.insert({ id: caller.userId, groups: owner.groups }, body.name, permissions);
+        return created(key, path`/api/account/keys/${key.id}`);
+      },
+    }),
+    route({
+      method: 'PATCH',
+      path: '/api/account/keys/:key_id',
+      access: 'user',
+      tag: TAG,
+      summary: "Change an API key's permissions",
+      description: 'Changes the permissions that are given, as far as the owner has them.',
+      body: KeyBody,
+      answers: {
+        200: 'The changed key',
+        401: 'Not signed in',
+        404: 'The caller has no such key',
+        422: 'Body not as described',
+      },
+      async handle({ caller, params, body }) {
+        const keyId = params.key_id ?? '';
+        const [key, owner] = await Promise.all([store.keys.get(caller.userId, keyId), store.users.rights(caller.userId)]);
+        if (!key || !owner) return notFound();
+        const merged = { ...key.permissions, ...grantable(caller, body.permissions) };
+        const changed = await store.keys.setPermissions(caller.userId, keyId, limitPermissions(merged, owner));
+        return changed ? json(changed) : notFound();
+      },
+    }),
+    route({
+      method: 'DELETE',
+      path: '/api/account/keys/:key_id',
+      access: 'user',
+      tag: TAG,
+      summary: 'Remove an API key',
+      description: 'The key stops working at once.',
+      answers: { 204: 'Removed', 401: 'Not signed in', 404: 'The caller has no such key' },
+      async handle({ caller, params }) {
+        return (await store.keys.remove(caller.userId, params.key_id ?? '')) ? noContent() : notFound();
+      },
+    }),
+    route({
+      method: 'DELETE',
+      path: '/api/account/keys',
+      access: 'user',
+      tag: TAG,
+      summary: 'Remove all own API keys',
+      description: 'All keys of the caller stop working at once.',
+      answers: { 204: 'Removed', 401: 'Not signed in' },
+      async handle({ caller }) {
+        await store.keys.removeAll(caller.userId);
+        return noContent();
+      },
+    }),
+  ];
+}
+
+// A request that itself comes by a key passes on no more than that key may do.
+function grantable(caller: Caller, wanted: Record<string, boolean>): Partial<Permissions> {
+  if (caller.via === 'session') return wanted;
+  const held = PERMISSIONS.filter((name) => wanted[name] !== undefined).map((name) => [
+    name,
+    wanted[name] === true && caller.permissions[name],
+  ]);
+  return Object.fromEntries(held) as Partial<Permissions>;
+}

@@ -1,0 +1,125 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { Logger } from '../../log.js';
+import type { Change, ChangeBatch, Operation } from '../../store/change_feed.js';
+import type { Database } from '../../store/database.js';
+import { encodeJson } from '../http/json.js';
+import { createBulkWork } from './bulk_work.js';
+import { INTERFACES, type Interface } from './interfaces.js';
+import { newestOfAll, readChanges, type Seen } from './reading.js';
+import { createVisibilityMemory, maySee, type Viewer } from './visibility.js';
+
+/** A browser that messages are sent to. */
+export type Receiver = { readonly viewer: Viewer; send(text: string): void };
+
+/** Turns changes into messages. */
+export type Dispatcher = {
+  /** Reads the changed documents again and sends each to those who may see it, in the order of the changes. */
+  dispatch(batch: ChangeBatch): Promise<void>;
+};
+
+type Changes = { changes: readonly Change[]; seen: Map<Interface, Map<string, Seen>> };
+
+const MESSAGES_PER_TURN = 200;
+
+/** Creates the dispatcher; `receivers` gives the browsers of the moment. */
+export function createDispatcher(database: Database, log: Logger, receivers: () => ReadonlySet<Receiver>): Dispatcher {
+  const memory = createVisibilityMemory();
+  const bulkWork = createBulkWork(database);
+
+  const send = (operation: Operation, target: Interface, data: unknown, to: (viewer: Viewer) => boolean): void => {
+    let text: string | undefined;
+    for (const receiver of receivers()) {
+      if (!to(receiver.viewer)) continue;
+      text ??= encodeJson({ operation, interface: target.collection, data });
+      receiver.send(text);
+    }
+  };
+
+  const sendDocument = (target: Interface, change: Change, { wire, visibility }: Seen): void => {
+    const before = memory.get(target.collection, change.id);
+    memory.set(target.collection, change.id, visibility);
+    const operation = shownAs(target, change.operation);
+    if (operation) send(operation, target, wire, (viewer) => maySee(viewer, visibility));
+    // Whoever may no longer see it learns no more than that it is gone.
+    if (before && target.operations.includes('delete')) {
+      send('delete', target, [change.id], (viewer) => maySee(viewer, before) && !maySee(viewer, visibility));
+    }
+  };
+
+  const sendDeletions = (target: Interface, ids: readonly string[]): void => {
+    const known = ids.map((id) => ({ id, visibility: memory.get(target.collection, id) ?? target.forgotten }));
+    for (const id of ids) memory.delete(target.collection, id);
+    if (!target.operations.includes('delete')) return;
+    for (const { viewer, send: sendText } of receivers()) {
+      const data = known.filter(({ visibility }) => maySee(viewer, visibility)).map(({ id }) => id);
+      if (data.length > 0) sendText(encodeJson({ operation: 'delete', interface: target.collection, data }));
+    }
+  };
+
+  const read = async (all: readonly Change[], finished: readonly string[]): Promise<Changes> => {
+    const seen: Changes['seen'] = new Map();
+    const standIns = new Set(finished);
+    const readInto = async (target: Interface, changes: readonly Change[]) => {
+      const ids = idsOf(target, changes, (change) => change.operation !== 'delete');
+      const found = await readChanges({ database, bulkWork, log }, target, ids);
+      seen.set(target, found.seen);
+      for (const id of found.standIns) standIns.add(id);
+    };
+    const isReferences = ({ collection }: Interface) => collection === 'references';
+    for (const target of INTERFACES) if (!isReferences(target)) await readInto(target, all);
+    const changes = withReferences(all, standIns);
+    for (const target of INTERFACES) if (isReferences(target)) await readInto(target, changes);
+    return { changes, seen };
+  };
+
+  const sendAll = async ({ changes, seen }: Changes): Promise<void> => {
+    const deleted = new Set<Interface>();
+    for (const [index, change] of changes.entries()) {
+      if (index % MESSAGES_PER_TURN === MESSAGES_PER_TURN - 1) await nextTurn();
+      const target = interfaceOf(change);
+      if (!target) continue;
+      if (change.operation !== 'delete') {
+        const found = seen.get(target)?.get(change.id);
+        if (found) sendDocument(target, change, found);
+      } else if (!deleted.has(target)) {
+        deleted.add(target);
+        sendDeletions(
+          target,
+          idsOf(target, changes, ({ operation }) => operation === 'delete'),
+        );
+      }
+    }
+  };
+
+  return {
+    async dispatch(batch) {
+      const finished = await bulkWork.learn(batch);
+      if (receivers().size > 0) {
+        await sendAll(await read(batch.lost ? await newestOfAll(database) : batch.changes, finished));
+      }
+      bulkWork.settle();
+    },
+  };
+}
+
+// The status documents and settings are never new to a client, even when the database has just got them.
+function shownAs({ operations }: Interface, operation: Operation): Operation | undefined {
+  if (operations.includes(operation)) return operation;
+  return operation === 'insert' && operations.includes('update') ? 'update' : undefined;
+}
+
+function interfaceOf(change: Change): Interface | undefined {
+  return INTERFACES.find(
+    ({ collection, ids }) => collection === change.collection && (ids === undefined || ids.includes(change.id)),
+  );
+}
+
+function idsOf(target: Interface, changes: readonly Change[], wanted: (change: Change) => boolean): string[] {
+  return changes.filter((change) => wanted(change) && interfaceOf(change) === target).map((change) => change.id);
+}
+
+function withReferences(changes: readonly Change[], referenceIds: ReadonlySet<string>): Change[] {
+  const listed = new Set(changes.filter((change) => change.collection === 'references').map((change) => change.id));
+  const missing = [...referenceIds].filter((id) => !listed.has(id));
+  return [...changes, ...missing.map((id): Change => ({ collection: 'references', id, operation: 'update' }))];
+}

@@ -1,0 +1,256 @@
+import type { Document } from 'mongodb';
+import { ANALYSIS_PROJECTION } from '../../store/analyses.js';
+import type { Operation } from '../../store/change_feed.js';
+import type { CollectionName, Database, Stored } from '../../store/database.js';
+import { type GroupDocument, toGroupItem } from '../../store/groups.js';
+import { HISTORY_PROJECTION } from '../../store/history.js';
+import { JOB_PROJECTION, type JobDocument, toJobListItem } from '../../store/jobs.js';
+import { OTU_PROJECTION } from '../../store/otus.js';
+import { fields } from '../../store/pages.js';
+import { toUserItem, USER_PROJECTION, type UserDocument } from '../../store/users.js';
+import { withId } from '../http/json.js';
+import { referenceExtras } from './reference_extras.js';
+import { ADMINISTRATORS, EVERYONE, type ReferenceAccess, type SampleAccess, type Visibility } from './visibility.js';
+
+/** A document in the form of the wire. */
+export type WireDocument = Record<string, unknown>;
+
+/** Where a document's visibility comes from: itself, or the sample or reference that it belongs to. */
+type Audience =
+  | { own(document: Document): Visibility }
+  | { parent: 'samples' | 'references'; parentId(document: Document): string | undefined };
+
+/** How the changes of one collection are shown to browsers. */
+export type Interface = {
+  collection: CollectionName;
+  /** Its only documents; absent for all of the collection. */
+  ids?: readonly string[];
+  operations: readonly Operation[];
+  /** What is read of a document: no more than the wire and the audience need. */
+  projection: Document;
+  toWire(document: Document & Stored): WireDocument;
+  /** Adds to each document, by id, what is stored elsewhere. */
+  extras?(database: Database, ids: readonly string[]): Promise<Map<string, WireDocument>>;
+  audience: Audience;
+  /** Who learns the id of a deleted document of which nothing is remembered. */
+  forgotten: Visibility;
+  /** Belongs to a reference, whose own message stands for these while bulk work on it runs. */
+  standIn?: 'references';
+  /** More changes than this in one batch are bulk work and left out. */
+  crowd?: number;
+  /** Newest first; what is sent when messages may have been lost. Absent: nothing, as clients read these by page. */
+  newest?: Document;
+};
+
+const ALL = ['insert', 'update', 'delete'] as const;
+const everyone: Audience = { own: () => EVERYONE };
+const administrators: Audience = { own: () => ADMINISTRATORS };
+const ofSample: Audience = { parent: 'samples', parentId: (document) => document.sample?.id };
+const ofReference: Audience = { parent: 'references', parentId: (document) => document.reference?.id };
+
+const ofItself = {
+  samples: { own: (document) => ({ kind: 'sample', sample: sampleAccess(document) }) } satisfies Audience,
+  references: { own: (document) => ({ kind: 'reference', reference: referenceAccess(document) }) } satisfies Audience,
+};
+
+/** Fields that tell who may see the documents of a sample or reference. */
+export const PARENT_ACCESS = {
+  samples: fields('user', 'group', 'all_read', 'group_read'),
+  references: fields('user', 'users.id', 'groups.id'),
+} as const;
+
+/** Who may see a sample or reference, and what belongs to it, from the fields of {@link PARENT_ACCESS}. */
+export function parentVisibility(parent: 'samples' | 'references', document: Document): Visibility {
+  return ofItself[parent].own(document);
+}
+
+// biome-ignore format: one field list per line
+const SAMPLE_FIELDS = ['name', 'host', 'isolate', 'created_at', 'user', 'imported', 'archived', 'pathoscope', 'nuvs',
+  'group', 'group_read', 'group_write', 'all_read', 'all_write'];
+// biome-ignore format: one field list per line
+const REFERENCE_FIELDS = ['cloned_from', 'created_at', 'data_type', 'imported_from', 'installed', 'internal_control', 'name',
+  'organism', 'process', 'release', 'remotes_from', 'updates', 'updating', 'user'];
+
+/**
+ * Every interface, named like its collection. Not dispatched: sequences (too large, no client reads them), keys,
+ * sessions and sign-in attempts. A field that a document lacks is left out of its message.
+ */
+export const INTERFACES: readonly Interface[] = [
+  {
+    collection: 'analyses',
+    operations: ALL,
+    projection: ANALYSIS_PROJECTION,
+    toWire: withId,
+    audience: ofSample,
+    forgotten: EVERYONE,
+    newest: { created_at: -1 },
+  },
+  {
+    collection: 'caches',
+    operations: ALL,
+    projection: fields('_id', 'created_at', 'files', 'hash', 'program', 'ready', 'sample'),
+    toWire: withId,
+    audience: ofSample,
+    forgotten: EVERYONE,
+  },
+  {
+    collection: 'files',
+    operations: ALL,
+    projection: fields('_id', 'name', 'size', 'user', 'uploaded_at', 'type', 'ready', 'reserved'),
+    toWire: withId,
+    audience: everyone,
+    forgotten: EVERYONE,
+    newest: { uploaded_at: -1 },
+  },
+  {
+    collection: 'groups',
+    operations: ALL,
+    projection: fields('_id', 'permissions'),
+    toWire: (group) => toGroupItem(group as GroupDocument),
+    audience: everyone,
+    forgotten: EVERYONE,
+    newest: { _id: 1 },
+  },
+  {
+    // A build updates every change that it takes in, which no client wants to know.
+    collection: 'history',
+    operations: ['insert', 'delete'],
+    projection: HISTORY_PROJECTION,
+    toWire: withId,
+    audience: ofReference,
+    forgotten: EVERYONE,
+    standIn: 'references',
+    crowd: 2_000,
+  },
+  {
+    collection: 'hmm',
+    operations: ALL,
+    projection: fields('_id', 'cluster', 'names', 'count', 'families'),
+    toWire: withId,
+    audience: everyone,
+    forgotten: EVERYONE,
+    crowd: 20,
+  },
+  {
+    collection: 'indexes',
+    operations: ALL,
+    projection: fields('_id', 'created_at', 'has_files', 'job', 'user', 'ready', 'reference', 'version'),
+    toWire: withId,
+    audience: ofReference,
+    forgotten: EVERYONE,
+    newest: { created_at: -1 },
+  },
+  {
+    collection: 'jobs',
+    operations: ALL,
+    projection: JOB_PROJECTION,
+    toWire: (job) => toJobListItem(job as JobDocument),
+    audience: everyone,
+    forgotten: EVERYONE,
+    newest: { 'status.0.timestamp': -1 },
+  },
+  {
+    collection: 'otus',
+    operations: ALL,
+    projection: OTU_PROJECTION,
+    toWire: withId,
+    audience: ofReference,
+    forgotten: EVERYONE,
+    standIn: 'references',
+    crowd: 2_000,
+  },
+  {
+    // The context holds server paths and long lists of ids.
+    collection: 'processes',
+    operations: ['insert', 'update'],
+    projection: { context: 0 },
+    toWire: withId,
+    audience: everyone,
+    forgotten: EVERYONE,
+    newest: { created_at: -1 },
+  },
+  {
+    collection: 'references',
+    operations: ALL,
+    projection: fields('_id', ...REFERENCE_FIELDS, 'users.id', 'groups.id'),
+    toWire: ({ users: _, groups: __, ...reference }) => withId(reference as Stored),
+    extras: referenceExtras,
+    audience: ofItself.references,
+    forgotten: EVERYONE,
+    newest: { created_at: -1 },
+  },
+  {
+    collection: 'samples',
+    operations: ALL,
+    projection: fields('_id', ...SAMPLE_FIELDS),
+    toWire: withId,
+    audience: ofItself.samples,
+    forgotten: EVERYONE,
+    newest: { created_at: -1 },
+  },
+  {
+    collection: 'settings',
+    ids: ['settings'],
+    operations: ['update'],
+    projection: fields(
+      'sample_group',
+      'sample_group_read',
+      'sample_group_write',
+      'sample_all_read',
+      'sample_all_write',
+      'sample_unique_names',
+      'hmm_slug',
+      'enable_api',
+      'enable_sentry',
+      'software_channel',
+      'minimum_password_length',
+      'default_source_types',
+    ),
+    toWire: ({ _id, ...settings }) => settings,
+    audience: administrators,
+    forgotten: ADMINISTRATORS,
+    newest: { _id: 1 },
+  },
+  {
+    collection: 'status',
+    ids: ['software', 'hmm'],
+    operations: ['update'],
+    projection: {},
+    toWire: withId,
+    audience: everyone,
+    forgotten: EVERYONE,
+    newest: { _id: 1 },
+  },
+  {
+    collection: 'subtraction',
+    operations: ALL,
+    projection: fields('_id', 'file', 'ready', 'job'),
+    toWire: withId,
+    audience: everyone,
+    forgotten: EVERYONE,
+    newest: { _id: 1 },
+  },
+  {
+    // The id of a user is a name, so it must not reach others even when nothing else is known.
+    collection: 'users',
+    operations: ALL,
+    projection: USER_PROJECTION,
+    toWire: (user) => toUserItem(user as UserDocument),
+    audience: { own: (user) => ({ kind: 'user', id: user._id }) },
+    forgotten: ADMINISTRATORS,
+    newest: { _id: 1 },
+  },
+];
+
+function sampleAccess(document: Document): SampleAccess {
+  return {
+    user: { id: document.user?.id ?? '' },
+    group: document.group,
+    all_read: document.all_read,
+    group_read: document.group_read,
+  };
+}
+
+function referenceAccess(document: Document): ReferenceAccess {
+  return { user: { id: document.user?.id ?? '' }, users: document.users ?? [], groups: document.groups ?? [] };
+}

@@ -1,0 +1,112 @@
+import type { Document } from 'mongodb';
+import type { Logger } from '../../log.js';
+import type { Change } from '../../store/change_feed.js';
+import type { Database, Stored } from '../../store/database.js';
+import type { BulkWork } from './bulk_work.js';
+import { INTERFACES, type Interface, PARENT_ACCESS, parentVisibility, type WireDocument } from './interfaces.js';
+import { ADMINISTRATORS, type Visibility } from './visibility.js';
+
+/** A changed document as it is now, and who may see it. */
+export type Seen = { wire: WireDocument; visibility: Visibility };
+
+/** What is left of some changes of an interface: documents by id, and the references that stand for others. */
+export type ReadChanges = { seen: Map<string, Seen>; standIns: Set<string> };
+
+type Read = Document & Stored;
+
+const SLICE = 500;
+const CATCH_UP = 500;
+
+/** Reads documents of an interface again, with the fields of the wire only. What is gone meanwhile is left out. */
+export async function readChanges(
+  { database, bulkWork, log }: { database: Database; bulkWork: BulkWork; log: Logger },
+  target: Interface,
+  ids: readonly string[],
+): Promise<ReadChanges> {
+  if (target.crowd !== undefined && ids.length > target.crowd) {
+    return { seen: new Map(), standIns: await referencesOf(database, target, ids) };
+  }
+  const seen = new Map<string, Seen>();
+  for (const slice of slices(ids)) {
+    const documents = await findByIds(database, target, slice, target.projection);
+    const wanted = target.standIn ? documents.filter(({ reference }) => !bulkWork.isBusy(reference?.id)) : documents;
+    const visibilities = await readVisibilities(database, target, wanted);
+    const extras = await target.extras?.(
+      database,
+      wanted.map(({ _id }) => _id),
+    );
+    wanted.forEach((document, index) => {
+      const visibility = visibilities[index];
+      if (!visibility) return;
+      try {
+        const wire = { ...target.toWire(document), ...extras?.get(document._id) };
+        seen.set(document._id, { wire, visibility });
+      } catch (err) {
+        // A document that an old release left in another form must not hold up the others.
+        log.error({ err, collection: target.collection, id: document._id }, 'document cannot be dispatched');
+      }
+    });
+  }
+  return { seen, standIns: new Set() };
+}
+
+/** Changes that make up for lost messages: the newest documents of each interface as updates. */
+export async function newestOfAll(database: Database): Promise<Change[]> {
+  const changes: Change[] = [];
+  for (const { collection, newest, ids } of INTERFACES) {
+    if (!newest) continue;
+    const found = await database
+      .collection(collection)
+      .find(ids ? { _id: { $in: [...ids] } } : {})
+      .project<Stored>({ _id: 1 })
+      .sort(newest)
+      .limit(CATCH_UP)
+      .toArray();
+    changes.push(...found.map(({ _id }): Change => ({ collection, id: _id, operation: 'update' })));
+  }
+  return changes;
+}
+
+async function referencesOf(database: Database, target: Interface, ids: readonly string[]): Promise<Set<string>> {
+  const references = new Set<string>();
+  if (!target.standIn) return references;
+  for (const slice of slices(ids)) {
+    for (const { reference } of await findByIds(database, target, slice, { 'reference.id': 1 })) {
+      if (typeof reference?.id === 'string') references.add(reference.id);
+    }
+  }
+  return references;
+}
+
+async function readVisibilities(
+  database: Database,
+  { audience }: Interface,
+  documents: readonly Read[],
+): Promise<Visibility[]> {
+  if ('own' in audience) return documents.map((document) => audience.own(document));
+  const parentIds = documents.map((document) => audience.parentId(document));
+  const parents = await database
+    .collection<Read>(audience.parent)
+    .find({ _id: { $in: [...new Set(parentIds.filter((id) => id !== undefined))] } })
+    .project<Read>(PARENT_ACCESS[audience.parent])
+    .toArray();
+  const known = new Map(parents.map((parent) => [parent._id, parentVisibility(audience.parent, parent)]));
+  return parentIds.map((id) => known.get(id ?? '') ?? ADMINISTRATORS);
+}
+
+function findByIds(
+  database: Database,
+  { collection }: Interface,
+  ids: readonly string[],
+  projection: Document,
+): Promise<Read[]> {
+  return database
+    .collection<Read>(collection)
+    .find({ _id: { $in: [...ids] } })
+    .project<Read>(projection)
+    .toArray();
+}
+
+function slices(ids: readonly string[]): string[][] {
+  return Array.from({ length: Math.ceil(ids.length / SLICE) }, (_, at) => ids.slice(at * SLICE, (at + 1) * SLICE));
+}

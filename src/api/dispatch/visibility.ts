@@ -1,0 +1,90 @@
+/** A signed-in browser's user with the rights of this moment. */
+export type Viewer = { userId: string; administrator: boolean; groups: readonly string[] };
+
+/** What decides who may read a sample. */
+export type SampleAccess = {
+  user: { id: string };
+  group?: string | null;
+  all_read?: boolean;
+  group_read?: boolean;
+};
+
+/** What decides who finds a reference in the list. */
+export type ReferenceAccess = {
+  user: { id: string };
+  users?: readonly { id: string }[];
+  groups?: readonly { id: string }[];
+};
+
+/** Who may see a document. */
+export type Visibility =
+  | { kind: 'everyone' }
+  | { kind: 'administrators' }
+  | { kind: 'user'; id: string }
+  | { kind: 'sample'; sample: SampleAccess }
+  | { kind: 'reference'; reference: ReferenceAccess };
+
+/** For every signed-in user. */
+export const EVERYONE: Visibility = { kind: 'everyone' };
+
+/** For administrators alone. */
+export const ADMINISTRATORS: Visibility = { kind: 'administrators' };
+
+/** Whether the viewer may see a document of this visibility. */
+export function maySee(viewer: Viewer, visibility: Visibility): boolean {
+  if (viewer.administrator) return true;
+  switch (visibility.kind) {
+    case 'everyone':
+      return true;
+    case 'administrators':
+      return false;
+    case 'user':
+      return visibility.id === viewer.userId;
+    case 'sample':
+      return maySeeSample(viewer, visibility.sample);
+    case 'reference':
+      return maySeeReference(viewer, visibility.reference);
+  }
+}
+
+function maySeeSample(viewer: Viewer, sample: SampleAccess): boolean {
+  if (sample.user.id === viewer.userId || sample.all_read === true) return true;
+  return sample.group_read === true && !!sample.group && viewer.groups.includes(sample.group);
+}
+
+function maySeeReference(viewer: Viewer, reference: ReferenceAccess): boolean {
+  const isListed = (list: readonly { id: string }[] | undefined, wanted: (id: string) => boolean) =>
+    (list ?? []).some(({ id }) => wanted(id));
+  return (
+    reference.user.id === viewer.userId ||
+    isListed(reference.users, (id) => id === viewer.userId) ||
+    isListed(reference.groups, (id) => viewer.groups.includes(id))
+  );
+}
+
+const REMEMBERED = 20_000;
+
+/** Who could see the documents that were dispatched last; a deleted one can no longer be read. */
+export type VisibilityMemory = {
+  get(collection: string, id: string): Visibility | undefined;
+  set(collection: string, id: string, visibility: Visibility): void;
+  delete(collection: string, id: string): void;
+};
+
+/** Remembers the newest `limit` visibilities. */
+export function createVisibilityMemory(limit = REMEMBERED): VisibilityMemory {
+  const known = new Map<string, Visibility>();
+  const keyOf = (collection: string, id: string) => `${collection}/${id}`;
+  return {
+    get: (collection, id) => known.get(keyOf(collection, id)),
+    delete: (collection, id) => void known.delete(keyOf(collection, id)),
+    set(collection, id, visibility) {
+      const key = keyOf(collection, id);
+      // A key that is set again becomes the newest.
+      known.delete(key);
+      known.set(key, visibility);
+      const [oldest] = known.keys();
+      if (known.size > limit && oldest !== undefined) known.delete(oldest);
+    },
+  };
+}

@@ -1,0 +1,106 @@
+import * as v from 'valibot';
+import type { ApiDeps } from '../deps.js';
+import { somePermissions, withDefault } from '../http/fields.js';
+import { name } from '../http/names.js';
+import { badRequest, notFound } from '../http/refusals.js';
+import { created, json, noContent, path, type Route, route } from '../http/route.js';
+
+const TAG = 'Groups';
+
+/** A new group; its id is the name in lower case. */
+const NewGroupBody = v.object({
+  group_id: v.pipe(
+    name(),
+    v.transform((text) => text.toLowerCase()),
+  ),
+});
+
+/** Changes of a group. */
+const GroupBody = v.object({ permissions: withDefault(somePermissions(), {}) });
+
+/** Routes of groups. */
+export function createGroupRoutes({ store }: ApiDeps): Route[] {
+  return [
+    route({
+      method: 'GET',
+      path: '/api/groups',
+      access: 'user',
+      tag: TAG,
+      summary: 'List groups',
+      description: 'All groups with their permissions.',
+      answers: { 200: 'List of groups', 401: 'Not signed in' },
+      handle: async () => json(await store.groups.list()),
+    }),
+    route({
+      method: 'GET',
+      path: '/api/groups/:group_id',
+      access: 'user',
+      tag: TAG,
+      summary: 'Show a group',
+      description: 'One group with its permissions.',
+      answers: { 200: 'The group', 401: 'Not signed in', 404: 'No such group' },
+      async handle({ params }) {
+        const group = await store.groups.get(params.group_id ?? '');
+        return group ? json(group) : notFound();
+      },
+    }),
+    route({
+      method: 'POST',
+      path: '/api/groups',
+      access: 'administrator',
+      tag: TAG,
+      summary: 'Create a group',
+      description: 'Makes a group without permissions. Its id is the name in lower case.',
+      body: NewGroupBody,
+      answers: {
+        201: 'The group',
+        400: 'Name taken',
+        401: 'Not signed in',
+        403: 'Not an administrator',
+        422: 'Body not as described',
+      },
+      async handle({ body }) {
+        const group = await store.groups.insert(body.group_id);
+        return group ? created(group, path`/api/groups/${group.id}`) : badRequest('Group already exists');
+      },
+    }),
+    route({
+      method: 'PATCH',
+      path: '/api/groups/:group_id',
+      access: 'administrator',
+      tag: TAG,
+      summary: "Change a group's permissions",
+      description: 'Changes the permissions that are given. They hold for all members at once.',
+      body: GroupBody,
+      answers: {
+        200: 'The changed group',
+        401: 'Not signed in',
+        403: 'Not an administrator',
+        404: 'No such group',
+        422: 'Body not as described',
+      },
+      async handle({ params, body }) {
+        const groupId = params.group_id ?? '';
+        const group = await store.groups.setPermissions(groupId, body.permissions);
+        if (!group) return notFound();
+        await store.users.settleMembers(groupId);
+        return json(group);
+      },
+    }),
+    route({
+      method: 'DELETE',
+      path: '/api/groups/:group_id',
+      access: 'administrator',
+      tag: TAG,
+      summary: 'Remove a group',
+      description: 'Members lose what the group gave them. References and samples forget the group.',
+      answers: { 204: 'Removed', 401: 'Not signed in', 403: 'Not an administrator', 404: 'No such group' },
+      async handle({ params }) {
+        const groupId = params.group_id ?? '';
+        if (!(await store.groups.remove(groupId))) return notFound();
+        await store.users.settleMembers(groupId);
+        return noContent();
+      },
+    }),
+  ];
+}

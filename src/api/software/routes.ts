@@ -1,0 +1,51 @@
+import type { ApiDeps } from '../deps.js';
+import { conflict } from '../http/refusals.js';
+import { json, type Route, route } from '../http/route.js';
+
+const TAG = 'Software';
+
+/** Routes of the server's own releases. The server never updates itself. */
+export function createSoftwareRoutes({ store, version }: ApiDeps): Route[] {
+  return [
+    route({
+      method: 'GET',
+      path: '/api/software',
+      access: 'user',
+      tag: TAG,
+      summary: 'Show version and newer releases',
+      description: 'The running version and the newer releases that were known at the last refresh.',
+      answers: { 200: 'Version and releases', 401: 'Not signed in' },
+      handle: async () => json({ id: 'software', ...(await store.status.software()), version }),
+    }),
+    route({
+      method: 'GET',
+      path: '/api/software/releases',
+      access: 'user',
+      tag: TAG,
+      summary: 'List newer releases',
+      description: 'The releases newer than this server that were known at the last refresh, newest first.',
+      answers: { 200: 'List of releases', 401: 'Not signed in' },
+      handle: async () => json((await store.status.software()).releases),
+    }),
+    route({
+      method: 'GET',
+      path: '/api/software/updates',
+      access: 'user',
+      tag: TAG,
+      summary: 'List installed updates',
+      description: 'Always empty: updates are installed by the deployment, not by the server.',
+      answers: { 200: 'Empty list', 401: 'Not signed in' },
+      handle: async () => json([]),
+    }),
+    route({
+      method: 'POST',
+      path: '/api/software/updates',
+      access: 'administrator',
+      tag: TAG,
+      summary: 'Refuse to install an update',
+      description: 'Always refused: updates are installed by the deployment, not by the server.',
+      answers: { 401: 'Not signed in', 403: 'Not an administrator', 409: 'Always' },
+      handle: async () => conflict('Updates are installed by the deployment'),
+    }),
+  ];
+}

@@ -1,0 +1,59 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Config } from '../config.js';
+import { createDataDirectory } from '../files/data_directory.js';
+import type { Logger } from '../log.js';
+import { type Database, openDatabase } from '../store/database.js';
+import { createStore } from '../store/index.js';
+
+const LONGEST_WAIT_MS = 5_000;
+
+/** What the processes print when they are up; the supervisor waits for it. */
+export const READY = 'virtool process is ready';
+
+/** Tells the supervisor that this process is up. */
+export function announceReady(log: Logger, facts: Record<string, unknown> = {}): void {
+  log.info(facts, READY);
+}
+
+/** The address that processes of ours use; a process that is started alone must be told. */
+export function requireAddress(config: Config, name: 'db' | 'temporal_address'): string {
+  const value = config[name];
+  if (value) return value;
+  const option = name === 'db' ? '--db' : '--temporal-address';
+  throw new Error(`${option} is needed here: only "virtool start" starts servers of its own.`);
+}
+
+/** Database, store and data directory of a process. Waits for the database until the signal says stop. */
+export async function openStore(config: Config, log: Logger, signal: AbortSignal) {
+  const database = await connect(config, log, signal);
+  const data = createDataDirectory(config.data_path);
+  await data.create();
+  return { database, data, store: createStore(database) };
+}
+
+async function connect(config: Config, log: Logger, signal: AbortSignal): Promise<Database> {
+  for (let wait = 200; ; wait = Math.min(2 * wait, LONGEST_WAIT_MS)) {
+    try {
+      return await openDatabase({ url: requireAddress(config, 'db'), name: config.db_name });
+    } catch (err) {
+      signal.throwIfAborted();
+      log.warn({ err }, 'database does not answer, trying again');
+      await sleep(wait, undefined, { signal });
+    }
+  }
+}
+
+/** A signal that is aborted by SIGTERM, SIGINT or SIGHUP. */
+export function untilSignal(): AbortSignal {
+  const stop = new AbortController();
+  for (const name of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(name, () => stop.abort(new Error(name)));
+  return stop.signal;
+}
+
+/** Settles when the signal is aborted. */
+export function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+}

@@ -1,0 +1,56 @@
+import { fileURLToPath } from 'node:url';
+import type { Config } from '../config.js';
+import { createLogger } from '../log.js';
+import { ensureIndexes } from '../store/indexes.js';
+import type { Limits } from '../workers/budget.js';
+import type { RunningWorker } from '../workers/run_worker.js';
+import { installRuntime } from '../workers/runtime.js';
+import { aborted, announceReady, openStore, requireAddress, untilSignal } from './shared.js';
+
+const BUNDLE = fileURLToPath(new URL('../workflow-bundle.js', import.meta.url));
+
+/** Kinds of worker processes. */
+export type WorkerKind = 'control' | 'tools';
+
+/** Runs a worker process until it is told to stop; gives the exit code. */
+export async function runWorkerProcess(kind: WorkerKind, config: Config): Promise<number> {
+  const log = createLogger(`worker-${kind}`, { verbose: config.verbose });
+  const signal = untilSignal();
+  installRuntime(log);
+  const { database, data, store } = await openStore(config, log, signal);
+  if (kind === 'control' && !config.no_db_checks) await ensureIndexes(database);
+  const deps = { store, data, log };
+  const options = {
+    address: requireAddress(config, 'temporal_address'),
+    namespace: config.temporal_namespace,
+    signal,
+    log,
+  };
+  const worker: RunningWorker =
+    kind === 'control'
+      ? await (await import('../workers/control_worker.js')).startControlWorker(deps, {
+          ...options,
+          workflowBundlePath: BUNDLE,
+        })
+      : await (await import('../workers/tool_worker.js')).startToolWorker(deps, {
+          ...options,
+          limits: limitsOf(config),
+        });
+  announceReady(log);
+  try {
+    await Promise.race([worker.done, aborted(signal)]);
+    await worker.stop();
+    return 0;
+  } finally {
+    await database.close();
+  }
+}
+
+/** The limits of this host's budget. */
+export function limitsOf(config: Config): Limits {
+  return {
+    host: { proc: config.proc, mem: config.mem },
+    large: { proc: config.lg_proc, mem: config.lg_mem },
+    small: { proc: config.sm_proc, mem: config.sm_mem },
+  };
+}

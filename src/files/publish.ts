@@ -1,0 +1,64 @@
+import { constants, createReadStream, createWriteStream } from 'node:fs';
+import { mkdir, open, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+
+const COPY_CHUNK_BYTES = 1 << 20;
+
+/** Makes sure that the bytes of a file or the entries of a folder are on the disk. */
+export async function syncPath(path: string): Promise<void> {
+  const handle = await open(path, constants.O_RDONLY);
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+/** Gives a finished file its final name; afterwards it is there whole, also after a crash. Replaces a former one. */
+export async function publishFile(from: string, to: string): Promise<void> {
+  await syncPath(from);
+  await mkdir(dirname(to), { recursive: true });
+  await rename(from, to);
+  await syncPath(dirname(to));
+}
+
+/** Gives all files of a finished folder their final names in `to`, in the order of their names. */
+export async function publishFiles(from: string, to: string): Promise<void> {
+  for (const name of (await readdir(from)).sort()) await publishFile(join(from, name), join(to, name));
+}
+
+/** Copies a file and tells how far it is, 0 to 1. The copy is not published: give it a partial name. */
+export async function copyWithProgress(
+  from: string,
+  to: string,
+  options: { signal: AbortSignal; onFraction: (fraction: number) => void },
+): Promise<void> {
+  const { size } = await stat(from);
+  let done = 0;
+  await pipeline(
+    createReadStream(from, { highWaterMark: COPY_CHUNK_BYTES }),
+    async function* count(chunks: AsyncIterable<Buffer>) {
+      for await (const chunk of chunks) {
+        done += chunk.length;
+        options.onFraction(done / size);
+        yield chunk;
+      }
+    },
+    createWriteStream(to),
+    { signal: options.signal },
+  );
+}
+
+/** Writes a value as a JSON file that appears whole or not at all. */
+export async function publishJson(path: string, value: unknown): Promise<void> {
+  const partial = `${path}.${process.pid}.partial`;
+  await mkdir(dirname(path), { recursive: true });
+  await writeFile(partial, JSON.stringify(value));
+  await publishFile(partial, path);
+}
+
+/** Removes a file or folder; absent is success. */
+export async function removePath(path: string): Promise<void> {
+  await rm(path, { recursive: true, force: true, maxRetries: 3 });
+}

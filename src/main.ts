@@ -1,0 +1,54 @@
+import { ConfigError, optionsHelp, readConfig } from './config.js';
+
+const USAGE = `Usage: virtool <command> [options]
+
+Commands
+  start            run the whole server
+  demo             run the server on a small data set and find its viruses
+                   (--exit stops it afterwards, --json FILE writes the report)
+  doctor           check all that the server needs
+  api              run the API alone, against given servers
+  worker control   run the control worker alone
+  worker tools     run the tool worker alone
+  version          print the version
+  help             print this text
+
+Options (with the environment variable of the same meaning)
+${optionsHelp()}
+`;
+
+type Command = (argv: string[]) => Promise<number>;
+
+const configOf = (argv: string[]) => readConfig({ argv, environment: process.env, directory: process.cwd() });
+
+const COMMANDS: Record<string, Command> = {
+  start: async (argv) => (await import('./commands/start.js')).runStart(configOf(argv)),
+  demo: async (argv) => (await import('./commands/demo.js')).runDemoCommand(argv),
+  doctor: async (argv) => (await import('./commands/doctor.js')).runDoctorCommand(configOf(argv)),
+  api: async (argv) => (await import('./commands/api.js')).runApi(configOf(argv)),
+  worker: async ([kind, ...argv]) => {
+    if (kind !== 'control' && kind !== 'tools') throw new ConfigError('Say which worker: control or tools.');
+    return (await import('./commands/worker.js')).runWorkerProcess(kind, configOf(argv));
+  },
+  version: async () => print((await import('./api/version.js')).serverVersion(undefined)),
+  help: async () => print(USAGE),
+};
+
+function print(text: string): number {
+  process.stdout.write(`${text}\n`);
+  return 0;
+}
+
+async function main([name = 'help', ...argv]: string[]): Promise<number> {
+  const command = COMMANDS[name.replace(/^--/, '')];
+  if (!command) throw new ConfigError(`Unknown command ${name}. The commands are shown by: virtool help`);
+  return command(argv);
+}
+
+try {
+  process.exitCode = await main(process.argv.slice(2));
+} catch (error) {
+  const text = error instanceof ConfigError ? error.message : (await import('./commands/start.js')).explainFault(error);
+  process.stderr.write(`${text}\n`);
+  process.exitCode = 1;
+}

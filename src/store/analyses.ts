@@ -1,0 +1,244 @@
+import { BSON, type ClientSession, type Filter } from 'mongodb';
+import type { Database, Stored } from './database.js';
+import { insertWithFreshId, randomId } from './ids.js';
+import type { JobDocument, JobStore } from './jobs.js';
+import { fields, findPage, type Page, type PageRequest, searchFilter } from './pages.js';
+
+/** The algorithms of analyses; each is also the task of its job. */
+export const ALGORITHMS = ['pathoscope_bowtie', 'nuvs'] as const;
+export type Algorithm = (typeof ALGORITHMS)[number];
+
+/** What Pathoscope found out about one sequence of a reference. */
+export type PathoscopeHit = {
+  /** Id of the sequence. */
+  id: string;
+  otu: { id: string; version: number };
+  /** Depth at every base of the sequence; absent in documents of old releases. */
+  align?: number[];
+  coverage: number;
+  depth?: number;
+  /** Weights and reads after reassignment; old releases kept the five fields in the hit itself. */
+  final?: { pi: number; best: number; high: number; low: number; reads: number };
+  initial?: { pi: number; best: number; high: number; low: number; reads: number };
+};
+
+/** An analysis as stored. `results` come with `ready`, in one update. */
+export type AnalysisDocument = Stored & {
+  ready: boolean;
+  created_at: Date;
+  algorithm: Algorithm;
+  sample: { id: string };
+  reference: { id: string; name: string };
+  index: { id: string; version: number };
+  user: { id: string };
+  job: { id: string };
+  /** `file`: the list is in `results.json` of the analysis' folder, because no document could hold it. */
+  results?: unknown[] | 'file';
+  read_count?: number;
+  subtracted_count?: number;
+  cache?: { id: string };
+};
+
+/** An analysis in lists and messages. */
+export type AnalysisListItem = Pick<
+  AnalysisDocument,
+  '_id' | 'algorithm' | 'created_at' | 'ready' | 'job' | 'index' | 'reference' | 'user' | 'sample'
+>;
+
+/** What it takes to start an analysis. */
+export type NewAnalysis = {
+  algorithm: Algorithm;
+  sample: { id: string; name: string };
+  reference: { id: string; name: string };
+  index: { id: string; version: number };
+  userId: string;
+  /** Limits of its job, fixed now: cores and GiB. */
+  cost: { proc: number; mem: number };
+};
+
+/** What a finished run found. */
+export type AnalysisResults = {
+  results: unknown[] | 'file';
+  read_count?: number;
+  subtracted_count?: number;
+};
+
+/** Fields that lists and messages need. */
+export const ANALYSIS_PROJECTION = fields(
+  '_id',
+  'algorithm',
+  'created_at',
+  'ready',
+  'job',
+  'index',
+  'reference',
+  'user',
+  'sample',
+);
+
+/** Bytes of results that a document may hold; the rest of the 16 MiB is room for the other fields. */
+const RESULTS_LIMIT_BYTES = 15 * 1024 ** 2;
+
+/** Whether the results fit into the analysis document; if not, they belong into `results.json`. */
+export function resultsFit(results: unknown[]): boolean {
+  return BSON.calculateObjectSize({ results }) <= RESULTS_LIMIT_BYTES;
+}
+
+type Tag = boolean | 'ip';
+type Tagged = Stored & { pathoscope: Tag; nuvs: Tag };
+type TagSource = { algorithm: string; ready: boolean };
+
+/**
+ * The algorithm tags of a sample from all its analyses: false without any, true with a finished one, else `ip` (in
+ * progress). Also knows `pathoscope_barracuda` of old releases.
+ */
+export function algorithmTags(analyses: readonly TagSource[]): { pathoscope: Tag; nuvs: Tag } {
+  const tag = (found: readonly TagSource[]): Tag => (found.length === 0 ? false : found.some((a) => a.ready) || 'ip');
+  return {
+    pathoscope: tag(analyses.filter(({ algorithm }) => algorithm.startsWith('pathoscope_'))),
+    nuvs: tag(analyses.filter(({ algorithm }) => algorithm === 'nuvs')),
+  };
+}
+
+/** Access to the collection `analyses`. */
+export type AnalysisStore = ReturnType<typeof createAnalysisStore>;
+
+/** Reads and writes of analyses. Each write keeps the algorithm tags of the sample right, in the same transaction. */
+export function createAnalysisStore(database: Database, jobs: JobStore) {
+  const analyses = database.collection<AnalysisDocument>('analyses');
+  const samples = database.collection<Tagged>('samples');
+
+  const within = <T>(session: ClientSession | undefined, work: (session: ClientSession) => Promise<T>): Promise<T> =>
+    session ? work(session) : database.transaction(work);
+
+  const refreshTags = async (sampleId: string, session: ClientSession): Promise<boolean> => {
+    const all = await analyses
+      .find({ 'sample.id': sampleId }, { session })
+      .project<TagSource>({ algorithm: 1, ready: 1 })
+      .toArray();
+    const { matchedCount } = await samples.updateOne({ _id: sampleId }, { $set: algorithmTags(all) }, { session });
+    return matchedCount === 1;
+  };
+
+  return {
+    collection: analyses,
+
+    get: (analysisId: string) => analyses.findOne({ _id: analysisId }),
+
+    /** Inserts an unready analysis and its waiting job; undefined when the sample is gone. */
+    create(input: NewAnalysis): Promise<{ analysis: AnalysisDocument; job: JobDocument } | undefined> {
+      return insertWithFreshId((analysisId) => {
+        const jobId = randomId();
+        const analysis = newDocument(input, analysisId, jobId);
+        return database.transaction(async (session) => {
+          await analyses.insertOne(analysis, { session });
+          const job = await jobs.insert(newJob(input, analysisId, jobId), session);
+          if (await refreshTags(input.sample.id, session)) return { analysis, job };
+          await session.abortTransaction();
+          return undefined;
+        });
+      });
+    },
+
+    /** One page of a sample's analyses, newest first; the term is looked for in reference names and user ids. */
+    list(sampleId: string, term: string | undefined, request: PageRequest): Promise<Page<AnalysisListItem>> {
+      return findPage(
+        analyses,
+        {
+          base: { 'sample.id': sampleId },
+          search: searchFilter(['reference.name', 'user.id'], term) as Filter<AnalysisDocument> | undefined,
+          sort: { created_at: -1, _id: 1 },
+          projection: ANALYSIS_PROJECTION,
+        },
+        request,
+      );
+    },
+
+    /** Id, job and state of all analyses of a sample, for clean-up. */
+    ofSample: (sampleId: string) =>
+      analyses
+        .find({ 'sample.id': sampleId })
+        .project<Pick<AnalysisDocument, '_id' | 'job' | 'ready'>>({ _id: 1, job: 1, ready: 1 })
+        .toArray(),
+
+    /**
+     * Stores the results and `ready` in one update, and the sample's tags; false when the analysis is gone. A list must
+     * pass {@link resultsFit}, else write `results.json` first and give `file`.
+     */
+    setResults(analysisId: string, found: AnalysisResults, session?: ClientSession): Promise<boolean> {
+      return within(session, async (own) => {
+        const analysis = await analyses.findOneAndUpdate(
+          { _id: analysisId },
+          { $set: { ...found, ready: true } },
+          { session: own, projection: { sample: 1 } },
+        );
+        if (analysis) await refreshTags(analysis.sample.id, own);
+        return analysis !== null;
+      });
+    },
+
+    /** Notes which trimmed reads the analysis uses; false when it is gone. */
+    async setCache(analysisId: string, cacheId: string): Promise<boolean> {
+      const result = await analyses.updateOne({ _id: analysisId }, { $set: { cache: { id: cacheId } } });
+      return result.matchedCount === 1;
+    },
+
+    /** Gives the analyses of a reference its new name. */
+    async renameReference(referenceId: string, name: string, session?: ClientSession): Promise<void> {
+      const filter = { 'reference.id': referenceId };
+      await analyses.updateMany(filter, { $set: { 'reference.name': name } }, session ? { session } : {});
+    },
+
+    /** Removes an analysis; gives what it was, or null when it is gone already. Its folder is the caller's. */
+    remove(analysisId: string, session?: ClientSession): Promise<AnalysisListItem | null> {
+      return within(session, async (own) => {
+        const analysis = await analyses.findOneAndDelete(
+          { _id: analysisId },
+          { session: own, projection: ANALYSIS_PROJECTION },
+        );
+        if (analysis) await refreshTags(analysis.sample.id, own);
+        return analysis;
+      });
+    },
+
+    /** Removes all analyses of a sample that goes too. */
+    async removeOfSample(sampleId: string, session?: ClientSession): Promise<void> {
+      await analyses.deleteMany({ 'sample.id': sampleId }, session ? { session } : {});
+    },
+
+    /** Brings the algorithm tags of a sample up to date. */
+    async refreshTags(sampleId: string, session?: ClientSession): Promise<void> {
+      await within(session, (own) => refreshTags(sampleId, own));
+    },
+  };
+}
+
+function newDocument(input: NewAnalysis, analysisId: string, jobId: string): AnalysisDocument {
+  return {
+    _id: analysisId,
+    ready: false,
+    created_at: new Date(),
+    job: { id: jobId },
+    algorithm: input.algorithm,
+    sample: { id: input.sample.id },
+    index: input.index,
+    reference: input.reference,
+    user: { id: input.userId },
+  };
+}
+
+function newJob(input: NewAnalysis, analysisId: string, jobId: string): Parameters<JobStore['insert']>[0] {
+  return {
+    _id: jobId,
+    task: input.algorithm,
+    args: {
+      analysis_id: analysisId,
+      ref_id: input.reference.id,
+      sample_id: input.sample.id,
+      sample_name: input.sample.name,
+      index_id: input.index.id,
+    },
+    ...input.cost,
+    userId: input.userId,
+  };
+}

@@ -1,0 +1,155 @@
+import { FINAL_STATES } from '../contracts/jobs.js';
+import type { Database, Stored } from './database.js';
+import { insertWithFreshId, isDuplicate } from './ids.js';
+import type { JobStore } from './jobs.js';
+import { fields } from './pages.js';
+
+/** Trimmed reads of a sample, kept for the next analysis. */
+export type CacheDocument = Stored & {
+  created_at: Date;
+  files: { name: string; size: number }[];
+  /** SHA-1 of the trimming parameters. */
+  hash: string;
+  legacy: boolean;
+  paired: boolean;
+  parameters: Record<string, unknown>;
+  program: string;
+  ready: boolean;
+  sample: { id: string };
+  quality?: Record<string, unknown> | null;
+  /** Sample, program and hash in one text, unique; caches of old releases have none. Internal. */
+  key?: string;
+  /** The job that makes it. Internal. */
+  job?: { id: string };
+};
+
+/** A cache as users see it. */
+export type PublicCache = Omit<CacheDocument, 'key' | 'job'>;
+
+/** Which trimming is wanted, and for which job. */
+export type CacheClaim = {
+  jobId: string;
+  sampleId: string;
+  program: string;
+  hash: string;
+  parameters: Record<string, unknown>;
+  paired: boolean;
+};
+
+/**
+ * How a claim ends: `ready` can be used, `claimed` is the caller's to make (also when it claimed it before), `taken` is being
+ * made by another job: ask again later.
+ */
+export type ClaimOutcome = { state: 'ready' | 'claimed' | 'taken'; cache: CacheDocument };
+
+/** Fields of messages. */
+export const CACHE_PROJECTION = fields('_id', 'created_at', 'files', 'hash', 'program', 'ready', 'sample');
+
+const PUBLIC = { key: 0, job: 0 };
+
+/** Access to the collection `caches`. */
+export type CacheStore = ReturnType<typeof createCacheStore>;
+
+/** Reads and conditional writes of caches. There is one at most for a sample, program and hash. */
+export function createCacheStore(database: Database, jobs: JobStore) {
+  const caches = database.collection<CacheDocument>('caches');
+
+  const findReady = (sampleId: string, program: string, hash: string): Promise<CacheDocument | null> =>
+    caches.findOne({ 'sample.id': sampleId, program, hash, ready: true }, { sort: { created_at: 1, _id: 1 } });
+
+  const insertClaimed = async (claim: CacheClaim, key: string): Promise<CacheDocument | undefined> => {
+    try {
+      return await insertWithFreshId(async (id) => {
+        const cache = newDocument(claim, id, key);
+        await caches.insertOne(cache);
+        return cache;
+      });
+    } catch (error) {
+      if (isDuplicate(error, 'key')) return undefined;
+      throw error;
+    }
+  };
+
+  // A job that ended without cleaning up must not hold the cache for ever.
+  const takeOver = async (cache: CacheDocument, jobId: string): Promise<CacheDocument | null> => {
+    const owner = cache.job ? await jobs.get(cache.job.id) : null;
+    if (owner && !(FINAL_STATES as readonly string[]).includes(owner.status.at(-1)?.state ?? 'waiting')) return null;
+    return caches.findOneAndUpdate(
+      { _id: cache._id, ready: false, ...(cache.job ? { 'job.id': cache.job.id } : {}) },
+      { $set: { job: { id: jobId } } },
+      { returnDocument: 'after' },
+    );
+  };
+
+  return {
+    collection: caches,
+
+    /** A cache as users see it. */
+    get: (cacheId: string) => caches.findOne<PublicCache>({ _id: cacheId }, { projection: PUBLIC }),
+
+    /** All caches of a sample as users see them, oldest first. */
+    ofSample: (sampleId: string) =>
+      caches.find({ 'sample.id': sampleId }).project<PublicCache>(PUBLIC).sort({ created_at: 1, _id: 1 }).toArray(),
+
+    /** The finished cache for these parameters. */
+    findReady,
+
+    /** Claims the cache for these parameters for a job, unless it is there or another job is making it. */
+    async claim(claim: CacheClaim): Promise<ClaimOutcome> {
+      const key = [claim.sampleId, claim.program, claim.hash].join(' ');
+      for (;;) {
+        const ready = await findReady(claim.sampleId, claim.program, claim.hash);
+        if (ready) return { state: 'ready', cache: ready };
+        const inserted = await insertClaimed(claim, key);
+        if (inserted) return { state: 'claimed', cache: inserted };
+        const cache = await caches.findOne({ key });
+        if (!cache || cache.ready) continue;
+        if (cache.job?.id === claim.jobId) return { state: 'claimed', cache };
+        const taken = await takeOver(cache, claim.jobId);
+        return taken ? { state: 'claimed', cache: taken } : { state: 'taken', cache };
+      }
+    },
+
+    /** Makes a cache ready; false when it is gone. Twice counts once. */
+    async publish(
+      cacheId: string,
+      quality: Record<string, unknown>,
+      files: { name: string; size: number }[],
+    ): Promise<boolean> {
+      const result = await caches.updateOne({ _id: cacheId }, { $set: { quality, files, ready: true } });
+      return result.matchedCount === 1;
+    },
+
+    /** Removes a ready cache whose files are gone, so that the next analysis makes it again. */
+    async removeLost(cacheId: string): Promise<void> {
+      await caches.deleteOne({ _id: cacheId, ready: true });
+    },
+
+    /** Removes the caches that the job claimed and never made ready; gives their ids, whose folders are the caller's. */
+    async removeUnready(jobId: string): Promise<string[]> {
+      const ids: string[] = [];
+      for (;;) {
+        const removed = await caches.findOneAndDelete({ 'job.id': jobId, ready: false }, { projection: { _id: 1 } });
+        if (!removed) return ids;
+        ids.push(removed._id);
+      }
+    },
+  };
+}
+
+function newDocument(claim: CacheClaim, id: string, key: string): CacheDocument {
+  return {
+    _id: id,
+    created_at: new Date(),
+    files: [],
+    hash: claim.hash,
+    legacy: false,
+    paired: claim.paired,
+    parameters: claim.parameters,
+    program: claim.program,
+    ready: false,
+    sample: { id: claim.sampleId },
+    key,
+    job: { id: claim.jobId },
+  };
+}

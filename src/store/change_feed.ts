@@ -1,0 +1,232 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { MongoError, MongoErrorLabel, MongoNetworkError, MongoServerSelectionError, type ResumeToken } from 'mongodb';
+import type { CollectionName, Database } from './database.js';
+
+/** What happened to a document. */
+export type Operation = 'insert' | 'update' | 'delete';
+
+/** A change of one document; several events in a short time count as one. */
+export type Change = { collection: CollectionName; id: string; operation: Operation };
+
+/**
+ * What happened since the last batch, in the order of each document's first event. With `lost` events may be missing:
+ * everything counts as changed.
+ */
+export type ChangeBatch = { changes: Change[]; lost: boolean };
+
+/** A running change feed. */
+export type ChangeFeed = {
+  /** Stops reading; waits for the batch that is being handled. */
+  close(): Promise<void>;
+};
+
+/** Who wants to know what. */
+export type FeedOptions = {
+  collections: readonly CollectionName[];
+  /** One call at a time. When it fails because the database is away, the batch comes again. */
+  onBatch(batch: ChangeBatch): Promise<void>;
+  onTrouble(error: unknown): void;
+};
+
+const FLUSH_EVERY_MS = 50;
+const OPEN_LIMIT_MS = 10_000;
+const BACKOFF_FIRST_MS = 100;
+const BACKOFF_MAX_MS = 5_000;
+
+/**
+ * Reads the ids of changed documents of the collections from one change stream. Resumes after a lost connection; when
+ * the server cannot resume, starts anew and says so with `lost`.
+ *
+ * @throws what the server answers when the stream cannot be opened at first, for example without a replica set.
+ */
+export async function openChangeFeed(database: Database, options: FeedOptions): Promise<ChangeFeed> {
+  const closing = new AbortController();
+  const flusher = createFlusher(options, closing.signal);
+  const { opened, ended } = readForEver(database, options, flusher, closing.signal);
+  const close = async () => {
+    closing.abort();
+    await ended;
+    await flusher.idle();
+  };
+  try {
+    await opened;
+  } catch (error) {
+    await close();
+    throw error;
+  }
+  return { close };
+}
+
+/** What two changes of one document, one after the other, amount to; undefined for nothing. */
+export function mergeOperations(first: Operation | undefined, second: Operation): Operation | undefined {
+  if (first === undefined) return second;
+  if (second === 'delete') return first === 'insert' ? undefined : 'delete';
+  return first === 'insert' ? 'insert' : 'update';
+}
+
+type Flusher = ReturnType<typeof createFlusher>;
+
+// The reader only fills a map and never waits for those who read it, so it cannot fall behind the server's log.
+function createFlusher({ onBatch, onTrouble }: FeedOptions, closing: AbortSignal) {
+  let pending = new Map<string, Change>();
+  let lost = false;
+  let flushing: Promise<void> | undefined;
+
+  const add = (change: Change): void => {
+    const key = `${change.collection}/${change.id}`;
+    const operation = mergeOperations(pending.get(key)?.operation, change.operation);
+    if (operation) pending.set(key, { ...change, operation });
+    else pending.delete(key);
+  };
+  const putBack = (batch: ChangeBatch): void => {
+    const newer = pending;
+    pending = new Map();
+    for (const change of [...batch.changes, ...newer.values()]) add(change);
+    lost ||= batch.lost;
+  };
+  const flushAll = async (): Promise<void> => {
+    let waitMs = BACKOFF_FIRST_MS;
+    // What the stream delivered together is handled together.
+    await new Promise(setImmediate);
+    while ((pending.size > 0 || lost) && !closing.aborted) {
+      const batch: ChangeBatch = { changes: [...pending.values()], lost };
+      pending = new Map();
+      lost = false;
+      try {
+        await onBatch(batch);
+        waitMs = BACKOFF_FIRST_MS;
+        await pause(FLUSH_EVERY_MS, closing);
+      } catch (error) {
+        onTrouble(error);
+        if (!isConnectionTrouble(error)) continue;
+        putBack(batch);
+        await pause(waitMs, closing);
+        waitMs = Math.min(waitMs * 2, BACKOFF_MAX_MS);
+      }
+    }
+  };
+  const flush = (): void => {
+    flushing ??= flushAll().finally(() => {
+      flushing = undefined;
+    });
+  };
+  return {
+    add(change: Change): void {
+      add(change);
+      flush();
+    },
+    lose(): void {
+      lost = true;
+      flush();
+    },
+    idle: async (): Promise<void> => flushing,
+  };
+}
+
+function readForEver(
+  database: Database,
+  { collections, onTrouble }: FeedOptions,
+  flusher: Flusher,
+  closing: AbortSignal,
+): { opened: Promise<void>; ended: Promise<void> } {
+  const opening = createOpening();
+  let token: ResumeToken | undefined;
+  let isOpen = false;
+  let lost = false;
+  let waitMs = BACKOFF_FIRST_MS;
+
+  const readUntilError = async (): Promise<void> => {
+    const stream = database.db.watch(pipeline(collections), {
+      batchSize: 500,
+      maxAwaitTimeMS: 1_000,
+      ...(token ? { resumeAfter: token } : {}),
+    });
+    const close = () => void stream.close().catch(onTrouble);
+    closing.addEventListener('abort', close);
+    // The first token comes as soon as the stream stands, long before the first event.
+    stream.on('resumeTokenChanged', (newest: ResumeToken) => {
+      token = newest;
+      waitMs = BACKOFF_FIRST_MS;
+      isOpen = true;
+      opening.resolve();
+      if (lost) flusher.lose();
+      lost = false;
+    });
+    try {
+      while (!closing.aborted) {
+        const event = await stream.next();
+        const change = toChange(event);
+        if (change) flusher.add(change);
+      }
+    } finally {
+      closing.removeEventListener('abort', close);
+      await stream.close();
+    }
+  };
+
+  const read = async (): Promise<void> => {
+    while (!closing.aborted) {
+      try {
+        await readUntilError();
+      } catch (error) {
+        if (closing.aborted) return;
+        if (!isOpen) return opening.reject(error);
+        onTrouble(error);
+        if (!isConnectionTrouble(error)) {
+          token = undefined;
+          lost = true;
+        }
+        await pause(waitMs, closing);
+        waitMs = Math.min(waitMs * 2, BACKOFF_MAX_MS);
+      }
+    }
+  };
+  return { opened: opening.promise, ended: read() };
+}
+
+function createOpening(): { promise: Promise<void>; resolve(): void; reject(error: unknown): void } {
+  let settle: { resolve(): void; reject(error: unknown): void } | undefined;
+  const promise = new Promise<void>((resolve, reject) => {
+    settle = { resolve, reject };
+  });
+  const limit = setTimeout(
+    () => settle?.reject(new Error(`The change stream did not open within ${OPEN_LIMIT_MS} ms`)),
+    OPEN_LIMIT_MS,
+  );
+  return {
+    promise: promise.finally(() => clearTimeout(limit)),
+    resolve: () => settle?.resolve(),
+    reject: (error) => settle?.reject(error),
+  };
+}
+
+function pipeline(collections: readonly CollectionName[]) {
+  const operationType = { $in: ['insert', 'update', 'replace', 'delete'] };
+  return [
+    { $match: { operationType, 'ns.coll': { $in: [...collections] } } },
+    { $project: { operationType: 1, ns: 1, documentKey: 1 } },
+  ];
+}
+
+type ChangeEvent = { operationType: string; ns?: { coll?: string }; documentKey?: { _id: unknown } };
+
+function toChange(event: unknown): Change | undefined {
+  const { operationType, ns, documentKey } = event as ChangeEvent;
+  if (!ns?.coll || !documentKey) return undefined;
+  const operation = operationType === 'insert' || operationType === 'delete' ? operationType : 'update';
+  return { collection: ns.coll as CollectionName, id: String(documentKey._id), operation };
+}
+
+// Of everything else, as a token that the server no longer knows or a dropped database, a resumed stream would die again.
+function isConnectionTrouble(error: unknown): boolean {
+  return (
+    error instanceof MongoNetworkError ||
+    error instanceof MongoServerSelectionError ||
+    (error instanceof MongoError && error.hasErrorLabel(MongoErrorLabel.ResumableChangeStreamError)) ||
+    (error instanceof MongoError && error.hasErrorLabel(MongoErrorLabel.RetryableWriteError))
+  );
+}
+
+async function pause(durationMs: number, closing: AbortSignal): Promise<void> {
+  await delay(durationMs, undefined, { signal: closing }).catch(() => undefined);
+}

@@ -1,0 +1,141 @@
+import type { ClientSession, Filter } from 'mongodb';
+import type { Database, Stored } from './database.js';
+import { insertWithFreshId, randomId } from './ids.js';
+import { fields, findPage, type Page, type PageRequest } from './pages.js';
+
+/** The kinds of files that can be uploaded. */
+export const FILE_TYPES = ['reference', 'reads', 'hmm', 'subtraction'] as const;
+export type FileType = (typeof FILE_TYPES)[number];
+
+/** A file as stored: `<8 characters>-<name>` is its id and its name on disk. */
+export type FileDocument = Stored & {
+  name: string;
+  /** One of {@link FILE_TYPES}; databases of old releases know others. */
+  type: string;
+  /** Null when it was picked up from the watch folder. */
+  user: { id: string } | null;
+  uploaded_at: Date;
+  expires_at: Date | null;
+  /** Seen on disk under its final name. */
+  created: boolean;
+  /** Taken by a job or a sample. */
+  reserved: boolean;
+  /** Whole, and free to be used. */
+  ready: boolean;
+  /** Bytes; once ready. */
+  size?: number;
+};
+
+/** A file in lists and messages. */
+export type FileListItem = Pick<
+  FileDocument,
+  '_id' | 'name' | 'size' | 'user' | 'uploaded_at' | 'type' | 'ready' | 'reserved'
+>;
+
+/** A file as its users keep it. */
+export type FileRef = { id: string; name: string; size: number };
+
+/** Fields that lists and messages need. */
+export const FILE_PROJECTION = fields('_id', 'name', 'size', 'user', 'uploaded_at', 'type', 'ready', 'reserved');
+
+const FREE = { ready: true, reserved: false };
+
+/** Access to the collection `files`. */
+export type FileStore = ReturnType<typeof createFileStore>;
+
+/** Reads and conditional writes of files. What lies on disk is the caller's. */
+export function createFileStore(database: Database) {
+  const files = database.collection<FileDocument>('files');
+
+  return {
+    collection: files,
+
+    get: (fileId: string) => files.findOne({ _id: fileId }),
+
+    /** One page of the files that can be used, newest first. */
+    list(type: string | undefined, request: PageRequest): Promise<Page<FileListItem>> {
+      const base: Filter<FileDocument> = type === undefined ? FREE : { ...FREE, type };
+      const sort = { uploaded_at: -1, _id: 1 } as const;
+      return findPage(files, { base, sort, projection: FILE_PROJECTION }, request) as Promise<Page<FileListItem>>;
+    },
+
+    /** Inserts a file whose bytes are still to come. */
+    insert(file: { name: string; type: FileType; userId: string | null }): Promise<FileDocument> {
+      return insertWithFreshId(
+        async (id) => {
+          const document: FileDocument = {
+            _id: id,
+            name: file.name,
+            type: file.type,
+            user: file.userId === null ? null : { id: file.userId },
+            uploaded_at: new Date(),
+            expires_at: null,
+            created: false,
+            reserved: false,
+            ready: false,
+          };
+          await files.insertOne(document);
+          return document;
+        },
+        () => `${randomId()}-${file.name}`,
+      );
+    },
+
+    /** Makes a file ready whose bytes are all on disk; false when its document is gone. */
+    async publish(fileId: string, size: number): Promise<boolean> {
+      const result = await files.updateOne({ _id: fileId }, { $set: { created: true, ready: true, size } });
+      return result.matchedCount === 1;
+    },
+
+    /** The files among these that are whole, free and of the type, in the order of the ids. */
+    async findFree(fileIds: readonly string[], type: FileType, session?: ClientSession): Promise<FileRef[]> {
+      const found = await files
+        .find({ ...FREE, _id: { $in: [...fileIds] }, type }, session ? { session } : {})
+        .project<Stored & FileRef>({ name: 1, size: 1 })
+        .toArray();
+      const byId = new Map(found.map(({ _id, name, size }) => [_id, { id: _id, name, size }]));
+      return [...new Set(fileIds)].flatMap((id) => byId.get(id) ?? []);
+    },
+
+    /**
+     * Takes free files in the caller's transaction, which has to be aborted on false: then one of them is missing, not
+     * whole, of another type or taken.
+     */
+    async reserve(fileIds: readonly string[], type: FileType, session: ClientSession): Promise<boolean> {
+      const wanted = { ...FREE, _id: { $in: [...fileIds] }, type };
+      const result = await files.updateMany(wanted, { $set: { reserved: true } }, { session });
+      return result.matchedCount === fileIds.length;
+    },
+
+    /** Gives files back; those that are gone are passed over. */
+    async release(fileIds: readonly string[], session?: ClientSession): Promise<void> {
+      const taken = { _id: { $in: [...fileIds] }, reserved: true };
+      await files.updateMany(taken, { $set: { reserved: false } }, session ? { session } : {});
+    },
+
+    /** Removes files, reserved or not; those that are gone are passed over. */
+    async remove(fileIds: readonly string[], session?: ClientSession): Promise<void> {
+      await files.deleteMany({ _id: { $in: [...fileIds] } }, session ? { session } : {});
+    },
+
+    /** Removes a file that nothing has taken; false when it is gone or taken. */
+    async removeFree(fileId: string): Promise<boolean> {
+      const result = await files.deleteOne({ _id: fileId, reserved: false });
+      return result.deletedCount === 1;
+    },
+
+    /** Ids of the files, not taken, whose time is over. */
+    expired: (now: Date) => idsOf({ expires_at: { $type: 'date', $lt: now }, reserved: false }),
+
+    /** Ids of the files that were announced before `before` and never became whole. */
+    unfinished: (before: Date) => idsOf({ created: false, uploaded_at: { $lt: before } }),
+
+    /** Those of the ids that have a document. */
+    known: async (fileIds: readonly string[]) => new Set(await idsOf({ _id: { $in: [...fileIds] } })),
+  };
+
+  async function idsOf(filter: Filter<FileDocument>): Promise<string[]> {
+    const found = await files.find(filter).project<Stored>({ _id: 1 }).toArray();
+    return found.map(({ _id }) => _id);
+  }
+}

@@ -1,0 +1,68 @@
+import { type ToolCommand, threadCount } from './command.js';
+import { UnsafePath } from './errors.js';
+
+/** What every mapping needs: `index` is the prefix of an index, `reads` one or two FASTQ files taken as single reads. */
+export type Mapping = { index: string; reads: readonly string[]; threads: number };
+
+/**
+ * Index of a host genome: `<prefix>.1.bt2` and five more files. The bytes do not depend on the number of threads. Progress
+ * comes on stdout.
+ */
+export function buildSubtractionIndex(input: { fasta: string; prefix: string; threads: number }): ToolCommand {
+  return build(['-f'], input);
+}
+
+/** Index of the default isolates of a reference, or of the isolates of one analysis. */
+export function buildIndex(input: { fasta: string; prefix: string; threads: number }): ToolCommand {
+  return build([], input);
+}
+
+function build(flags: string[], input: { fasta: string; prefix: string; threads: number }): ToolCommand {
+  const fasta = checkedPath(input.fasta);
+  const prefix = checkedPath(input.prefix);
+  return { argv: ['bowtie2-build', ...flags, '--threads', threadCount(input.threads), fasta, prefix] };
+}
+
+/** Maps reads to the default isolates; stdout is SAM in any order, as only the set of references is wanted. */
+export function mapDefaultIsolates({ index, reads, threads }: Mapping): ToolCommand {
+  return bowtie2(['-p', threadCount(threads), '--no-unal', ...SENSITIVE, '-x', checkedPath(index)], reads);
+}
+
+/**
+ * Maps reads to all isolates of the candidate OTUs, up to 100 alignments per read. stdout is SAM in the order of the reads;
+ * each mapped read is written once to `mappedReads`, in the same order, whatever the number of threads.
+ */
+export function mapIsolates({ index, reads, threads, mappedReads }: Mapping & { mappedReads: string }): ToolCommand {
+  const flags = ['-p', threadCount(threads), '--reorder', '--no-unal', ...SENSITIVE, '-k', '100'];
+  return bowtie2([...flags, '--al', checkedPath(mappedReads), '-x', checkedPath(index)], reads);
+}
+
+/** Maps the reads that mapped to isolates to the host; stdout is SAM in the order of the reads, unmapped reads included. */
+export function mapSubtraction({ index, reads, threads }: Mapping): ToolCommand {
+  return bowtie2(['--local', '-N', '0', '-p', threadCount(threads), '--reorder', '-x', checkedPath(index)], reads);
+}
+
+const SENSITIVE = ['--local', '--score-min', 'L,20,1.0', '-N', '0', '-L', '15'];
+
+function bowtie2(flags: string[], reads: readonly string[]): ToolCommand {
+  return { argv: ['bowtie2', ...flags, '-U', reads.map(checkedPath).join(',')] };
+}
+
+/**
+ * What is wrong with a path for Bowtie 2, `undefined` when nothing is. Its wrapper makes shell text of its arguments, takes
+ * the index prefix for a file pattern, and splits read files at commas.
+ */
+export function bowtie2PathProblem(path: string): string | undefined {
+  if (path === '' || /^[-&]/.test(path)) return `Bowtie 2 cannot take the path "${path}"`;
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are among what is refused.
+  const bad = /["'`$\\,*?[\]{}~<>|\x00-\x1f\x7f]|^\s|\s$/.exec(path);
+  return bad
+    ? `Bowtie 2 cannot take the path "${path}": the character ${JSON.stringify(bad[0])} is not allowed`
+    : undefined;
+}
+
+function checkedPath(path: string): string {
+  const problem = bowtie2PathProblem(path);
+  if (problem !== undefined) throw new UnsafePath(problem);
+  return path;
+}

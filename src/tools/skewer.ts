@@ -1,0 +1,67 @@
+import { join } from 'node:path';
+import { type ToolCommand, threadCount } from './command.js';
+
+/** Trimming parameters as they are stored and hashed: strings, except for the lengths of small RNA. */
+export type TrimmingParameters = {
+  end_quality: string | number;
+  mode: string;
+  max_error_rate: string | number;
+  max_indel_rate: string | number;
+  max_length: string | number | null;
+  mean_quality: string | number;
+  min_length: string | number;
+};
+
+/** Files that trimming leaves, with the names under which a cache keeps them. */
+export type TrimmedFile = { from: string; to: string };
+
+/** Trims one read file or a pair into `folder`. The records and their order do not depend on the number of threads. */
+export function trim(input: {
+  parameters: TrimmingParameters;
+  reads: readonly string[];
+  folder: string;
+  threads: number;
+  /** False makes skewer draw a progress bar on stderr. */
+  quiet?: boolean;
+}): ToolCommand {
+  const p = input.parameters;
+  const rates = ['-r', String(p.max_error_rate), '-d', String(p.max_indel_rate), '-m', p.mode];
+  const quality = ['-l', String(p.min_length), '-q', String(p.end_quality), '-Q', String(p.mean_quality)];
+  const output = ['-t', threadCount(input.threads), '-o', join(input.folder, 'reads'), '-n', '-z'];
+  const quiet = (input.quiet ?? true) ? ['--quiet'] : [];
+  const longest = p.max_length ? ['-L', String(p.max_length), '-e'] : [];
+  return {
+    argv: ['skewer', ...rates, ...quality, ...output, ...quiet, ...longest, ...input.reads],
+    env: { LD_LIBRARY_PATH: '/usr/lib/x86_64-linux-gnu' },
+    isFailureLine: isSkewerFailure,
+  };
+}
+
+/** skewer ends with 0 although the program that unpacks its input, or packs its output, failed. */
+export function isSkewerFailure(line: string): boolean {
+  return /^(sh: .*)?gzip: /.test(line) && !/trailing garbage ignored/.test(line);
+}
+
+/** The renames after trimming, within the folder that was given to `trim`. */
+export function trimmedFiles(paired: boolean): TrimmedFile[] {
+  const reads = paired
+    ? [1, 2].map((n) => ({ from: `reads-trimmed-pair${n}.fastq.gz`, to: `reads_${n}.fq.gz` }))
+    : [{ from: 'reads-trimmed.fastq.gz', to: 'reads_1.fq.gz' }];
+  return [...reads, { from: 'reads-trimmed.log', to: 'trim.log' }];
+}
+
+/** How many reads (or pairs) skewer saw and kept. */
+export type TrimCounts = { processed: number; available: number };
+
+/**
+ * Reads the counts from skewer's log, `undefined` when it is not complete. skewer stops at a malformed record and ends
+ * with 0, so `processed` is to be compared with the number of reads of the sample. It also drops a last record without a
+ * final line feed, and up to one more with it.
+ */
+export function parseTrimLog(text: string): TrimCounts | undefined {
+  const processed = /^\s*(\d+) (?:reads|read pairs) processed/m.exec(text)?.[1];
+  const available = /^\s*(\d+) \([^)]*\) (?:reads|read pairs) available/m.exec(text)?.[1];
+  return processed === undefined || available === undefined
+    ? undefined
+    : { processed: Number(processed), available: Number(available) };
+}

@@ -1,0 +1,68 @@
+import { createHash } from 'node:crypto';
+import { hostname } from 'node:os';
+import { Worker } from '@temporalio/worker';
+import type { ActivityDeps } from '../activities/deps.js';
+import { createToolActivities } from '../activities/index.js';
+import { QUEUES, type SizeClass } from '../contracts/jobs.js';
+import { HostBudget, type Limits } from './budget.js';
+import { createGate } from './gate.js';
+import { type RunningWorker, runWorker, type WorkerOptions } from './run_worker.js';
+import { connectWorker } from './runtime.js';
+import { ClassSlots } from './slots.js';
+
+const CONTINUING_STEPS = 100;
+
+/**
+ * Starts the workers of one host that run the tools: `large` and `small` admit new jobs, the queue of the host goes on with
+ * jobs that it has admitted. All share one budget. Resolves when they poll.
+ */
+export async function startToolWorker(
+  deps: ActivityDeps,
+  options: WorkerOptions & { limits: Limits },
+): Promise<RunningWorker & { budget: HostBudget }> {
+  const { address, namespace, signal, log, limits } = options;
+  const connection = await connectWorker(address, signal, log);
+  const budget = new HostBudget(limits);
+  const hostQueue = hostQueueName(deps.data.root);
+  const activities = createToolActivities(deps);
+  const common = {
+    connection,
+    namespace,
+    activities,
+    maxHeartbeatThrottleInterval: '1s' as const,
+    activityTaskPollerBehavior: { type: 'simple-maximum' as const, maximum: 1 },
+    shutdownGraceTime: 0,
+    shutdownForceTime: '10s' as const,
+  };
+  const admitting = (size: SizeClass) => {
+    const slots = new ClassSlots(size, budget);
+    return Worker.create({
+      ...common,
+      taskQueue: QUEUES[size],
+      interceptors: { activity: [createGate({ budget, hostQueue, slots })] },
+      tuner: {
+        activityTaskSlotSupplier: slots,
+        workflowTaskSlotSupplier: { type: 'fixed-size', numSlots: 2 },
+        localActivityTaskSlotSupplier: { type: 'fixed-size', numSlots: 1 },
+        nexusTaskSlotSupplier: { type: 'fixed-size', numSlots: 1 },
+      },
+    });
+  };
+  const workers = await Promise.all([
+    admitting('large'),
+    admitting('small'),
+    Worker.create({
+      ...common,
+      taskQueue: hostQueue,
+      interceptors: { activity: [createGate({ budget, hostQueue })] },
+      maxConcurrentActivityTaskExecutions: CONTINUING_STEPS,
+    }),
+  ]);
+  return { ...runWorker(workers, () => connection.close()), budget };
+}
+
+/** The queue of this host and data directory; the same after a restart, so that its jobs go on here. */
+export function hostQueueName(dataRoot: string): string {
+  const hash = createHash('sha256').update(dataRoot).digest('hex').slice(0, 8);
+  return `tools-${hostname()}-${hash}`;
+}

@@ -1,0 +1,20 @@
+import { proxyActivities } from '@temporalio/workflow';
+import type { BuildIndexControl, BuildIndexSteps } from '../contracts/build_index.js';
+import type { JobInput } from '../contracts/jobs.js';
+import { runJob } from './job.js';
+import { CLEAN_UP_STEP, QUICK_STEP } from './options.js';
+
+const { finishBuildIndex } = proxyActivities<BuildIndexControl>({ ...QUICK_STEP, startToCloseTimeout: '2 minutes' });
+const { removeOldIndexes, undoBuildIndex } = proxyActivities<BuildIndexControl>(CLEAN_UP_STEP);
+
+/** Builds a reference's index: FASTA of the default isolates at their manifest versions, bowtie2 index. */
+export async function build_index(input: JobInput): Promise<void> {
+  const end = { finish: finishBuildIndex, undo: undoBuildIndex };
+  await runJob<BuildIndexSteps>(input, 'build_index', end, async (step) => {
+    await step('mk_index_dir', 'makeIndexDir');
+    await step('write_fasta', 'writeIndexFasta');
+    await step('bowtie_build', 'buildReferenceIndex');
+    await step('replace_old', 'replaceOldIndex');
+  });
+  await removeOldIndexes(input);
+}

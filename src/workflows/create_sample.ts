@@ -1,0 +1,20 @@
+import { proxyActivities } from '@temporalio/workflow';
+import type { CreateSampleControl, CreateSampleSteps } from '../contracts/create_sample.js';
+import type { JobInput } from '../contracts/jobs.js';
+import { runJob } from './job.js';
+import { CLEAN_UP_STEP, QUICK_STEP } from './options.js';
+
+const { finishCreateSample } = proxyActivities<CreateSampleControl>(QUICK_STEP);
+const { undoCreateSample } = proxyActivities<CreateSampleControl>(CLEAN_UP_STEP);
+
+/** Makes a sample of uploaded reads: copies them, measures their quality, removes the uploads. */
+export function create_sample(input: JobInput): Promise<void> {
+  const end = { finish: finishCreateSample, undo: undoCreateSample };
+  return runJob<CreateSampleSteps>(input, 'create_sample', end, async (step) => {
+    await step('make_sample_dir', 'makeSampleDir');
+    await step('copy_files', 'copySampleFiles');
+    await step('fastqc', 'runSampleFastqc');
+    await step('parse_fastqc', 'parseSampleFastqc');
+    await step('clean_watch', 'cleanWatch');
+  });
+}

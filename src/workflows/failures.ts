@@ -1,0 +1,51 @@
+import { ActivityFailure, ApplicationFailure, CancelledFailure, TimeoutFailure } from '@temporalio/workflow';
+import type { FailureClass, JobError } from '../contracts/failures.js';
+
+/** What a failure of a step means for the user: the error that the activity described, or one made from its kind. */
+export function describeFailure(error: unknown, step: string | null): JobError {
+  const cause = error instanceof ActivityFailure ? error.cause : error;
+  if (cause instanceof ApplicationFailure) {
+    const described = cause.details?.[0];
+    if (isJobError(described)) return { ...described, step };
+    return plain(
+      'bug',
+      cause.type ?? 'Error',
+      cause.message,
+      step,
+      'This is a fault of the server. Report it with the job id.',
+    );
+  }
+  if (cause instanceof TimeoutFailure) {
+    const text = 'The machine that ran the step stopped answering, several times.';
+    return plain('worker_lost', 'WorkerLost', text, step, 'Check the tool worker, then start the job again.');
+  }
+  if (cause instanceof CancelledFailure)
+    return plain('cancelled', 'Cancelled', 'Cancelled', step, 'Start the job again.');
+  const message = error instanceof Error ? error.message : String(error);
+  return plain('bug', 'Error', message, step, 'This is a fault of the server. Report it with the job id.');
+}
+
+/** A failure that closes the workflow; a plain error would block it in endless retries of its task. */
+export function toWorkflowFailure(error: JobError): ApplicationFailure {
+  return ApplicationFailure.create({
+    type: error.type,
+    message: (error.details[0] ?? error.type).slice(0, 1000),
+    nonRetryable: true,
+    details: [{ class: error.class, step: error.step, tool: error.tool, advice: error.advice }],
+  });
+}
+
+function plain(
+  failureClass: FailureClass,
+  type: string,
+  message: string,
+  step: string | null,
+  advice: string,
+): JobError {
+  const details = [message.slice(0, 1000)];
+  return { type, traceback: [], details, class: failureClass, step, tool: null, exit_code: null, advice };
+}
+
+function isJobError(value: unknown): value is JobError {
+  return typeof value === 'object' && value !== null && 'class' in value && 'advice' in value && 'details' in value;
+}

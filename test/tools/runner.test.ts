@@ -1,0 +1,197 @@
+import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { OutputTooLarge, ToolFailed, ToolMissing } from '../../src/tools/errors.js';
+import { collectText, eachLine, readChunks, readLines, runTool, toFile } from '../../src/tools/runner.js';
+import { script, tempFolder, until } from './support.js';
+
+test('a run gives back its output, its exit code and its cost', async () => {
+  await using folder = await tempFolder();
+  const tool = await script(folder.path, 'busy', 'i=0; while [ $i -lt 300000 ]; do i=$((i+1)); done; echo done');
+  const result = await runTool(tool, { stdout: collectText() });
+  expect(result).toMatchObject({ output: 'done\n', exitCode: 0, signal: null, oomKilled: false, stderrTail: [] });
+  expect(result.wallSeconds).toBeGreaterThan(0);
+  if (existsSync('/proc/self/stat')) {
+    expect(result.cpuSeconds).toBeGreaterThan(0);
+    expect(result.peakRssBytes).toBeGreaterThan(100_000);
+  }
+});
+
+test('a non-zero exit is a ToolFailed that carries the command, the code and the last lines of stderr', async () => {
+  await using folder = await tempFolder();
+  const tool = await script(folder.path, 'broken', 'for i in 1 2 3 4 5; do echo "line $i" >&2; done; exit 3');
+  const error = await runTool(tool, { tailLines: 2 }).catch((e) => e);
+  expect(error).toBeInstanceOf(ToolFailed);
+  expect(error.message).toBe(`${tool.argv[0]} ended with code 3`);
+  expect(error.run).toMatchObject({ command: tool.argv, exitCode: 3, signal: null, stderrTail: ['line 4', 'line 5'] });
+  expect(error.run.freeDiskBytes).toBeGreaterThan(0);
+});
+
+test('a sign of failure on stderr fails a run that ends with 0', async () => {
+  await using folder = await tempFolder();
+  const tool = await script(folder.path, 'liar', 'echo fine >&2; echo "Failed to read" >&2; exit 0');
+  const error = await runTool({ ...tool, isFailureLine: (line) => line.startsWith('Failed') }).catch((e) => e);
+  expect(error).toBeInstanceOf(ToolFailed);
+  expect(error.run).toMatchObject({ exitCode: 0, problem: 'Failed to read' });
+});
+
+// A laboratory's log of a thousand redrawn bars hides the line that matters.
+test('the log gets the command and whole readable lines; progress bars go to the listener only', async () => {
+  await using folder = await tempFolder();
+  const text = String.raw`printf '\r 1%%\r 2%%\n'; printf '\033[31mred\033[0m caf\303'; sleep 0.05; printf '\251\r\nlast'`;
+  const tool = await script(folder.path, 'chatty', `{ ${text}; } >&2`);
+  const log: string[] = [];
+  const seen: string[] = [];
+  const result = await runTool(tool, {
+    onStderr: (line) => seen.push(line),
+    log: { command: (line) => log.push(`Command: ${line}`), line: (line, indent) => log.push(`${indent} ${line}`) },
+  });
+  expect(seen).toEqual(['', ' 1%', ' 2%', 'red café', 'last']);
+  expect(log).toEqual([`Command: ${tool.argv[0]}`, '1  2%', '1 red café', '1 last']);
+  expect(result.stderrTail).toEqual([' 2%', 'red café', 'last']);
+});
+
+test('a program that is not installed is a ToolMissing with advice', async () => {
+  const error = await runTool({ argv: ['no-such-aligner', '-x'] }).catch((e) => e);
+  expect(error).toBeInstanceOf(ToolMissing);
+  expect(error).toMatchObject({ program: 'no-such-aligner', advice: expect.stringContaining('PATH') });
+});
+
+test('a script whose interpreter is not installed is a ToolMissing too', async () => {
+  await using folder = await tempFolder();
+  const tool = await script(folder.path, 'orphan', '');
+  const { writeFile } = await import('node:fs/promises');
+  await writeFile(tool.argv[0], '#!/no/such/interpreter\n');
+  const error = await runTool(tool).catch((e) => e);
+  expect(error).toBeInstanceOf(ToolMissing);
+});
+
+test('a working folder that does not exist is named', async () => {
+  await expect(runTool({ argv: ['true'] }, { cwd: '/no/such/folder' })).rejects.toThrow('/no/such/folder');
+});
+
+test('arguments reach the tool as they are, whatever a shell would make of them', async () => {
+  const odd = ['$(touch x)', '"; exit 1', '*', 'two  blanks', '', '-n'];
+  const result = await runTool({ argv: ['printf', '[%s]', ...odd] }, { stdout: collectText() });
+  expect(result.output).toBe(odd.map((text) => `[${text}]`).join(''));
+});
+
+test('tools do not see the settings and secrets of the server, and speak the C locale', async () => {
+  process.env.VT_DB_CONNECTION_STRING = 'mongodb://user:secret@host';
+  try {
+    const result = await runTool({ argv: ['env'], env: { EXTRA: '1' } }, { stdout: collectText() });
+    expect(result.output).not.toContain('secret');
+    expect(result.output).toMatch(/^EXTRA=1$/m);
+    expect(result.output).toMatch(/^LANG=C$/m);
+  } finally {
+    delete process.env.VT_DB_CONNECTION_STRING;
+  }
+});
+
+test('stdout can go straight into a file', async () => {
+  await using folder = await tempFolder();
+  const path = join(folder.path, 'out.txt');
+  await runTool({ argv: ['echo', 'hello'] }, { stdout: toFile(path) });
+  expect(await readFile(path, 'utf8')).toBe('hello\n');
+});
+
+test('line batches lose and change nothing, wherever the chunks are cut', async () => {
+  await using folder = await tempFolder();
+  const tool = await script(
+    folder.path,
+    'cut',
+    String.raw`printf 'a\tb\r\n\nna\303'; sleep 0.05; printf '\257ve\nend'`,
+  );
+  const lines: string[] = [];
+  await runTool(tool, { stdout: eachLine((line) => lines.push(line)) });
+  expect(lines).toEqual(['a\tb\r', '', 'naïve', 'end']);
+  const bytes = await runTool(tool, {
+    stdout: readLines(async (batches) => {
+      const all: string[] = [];
+      for await (const batch of batches) all.push(...batch);
+      return Buffer.from(all.join('\n'), 'latin1').toString('utf8');
+    }, 'latin1'),
+  });
+  expect(bytes.output).toBe('a\tb\r\n\nnaïve\nend');
+});
+
+// A SAM stream is larger than memory: the aligner has to wait for a slow reader.
+test('a tool waits while the consumer of its output is busy', async () => {
+  await using folder = await tempFolder();
+  const tool = await script(folder.path, 'flood', 'echo $$ > pid; exec head -c 30000000 /dev/zero');
+  const result = await runTool(tool, {
+    cwd: folder.path,
+    stdout: readChunks(async (chunks) => {
+      let size = 0;
+      for await (const chunk of chunks) {
+        if (size === 0) {
+          const pid = (await readFile(join(folder.path, 'pid'), 'utf8')).trim();
+          await untilAsleep(pid);
+          const written = /^wchar: (\d+)/m.exec(await readFile(`/proc/${pid}/io`, 'utf8'));
+          expect(Number(written?.[1])).toBeLessThan(5_000_000);
+        }
+        size += chunk.length;
+      }
+      return size;
+    }),
+  });
+  expect(result.output).toBe(30_000_000);
+});
+
+async function untilAsleep(pid: string): Promise<void> {
+  const { readFileSync } = await import('node:fs');
+  await until(() => / S /.test(readFileSync(`/proc/${pid}/stat`, 'utf8')));
+}
+
+test('an error of the consumer ends the tool and comes out unchanged', async () => {
+  const error = new Error('line 7 is not SAM');
+  const stdout = readChunks(async (chunks) => {
+    for await (const chunk of chunks) if (chunk.length > 0) throw error;
+  });
+  await expect(runTool({ argv: ['yes'] }, { stdout })).rejects.toBe(error);
+});
+
+test('a consumer that stops before the end does not leave the tool hanging', async () => {
+  const stdout = readChunks(async (chunks) => {
+    for await (const chunk of chunks) if (chunk.length > 0) return 'enough';
+    return 'nothing';
+  });
+  const failed = await runTool({ argv: ['yes'] }, { stdout }).catch((e) => e);
+  expect(failed).toBeInstanceOf(ToolFailed);
+});
+
+test('output above the limit ends the tool', async () => {
+  await expect(runTool({ argv: ['yes'] }, { stdout: collectText(1000) })).rejects.toBeInstanceOf(OutputTooLarge);
+});
+
+test('a SIGKILL that we did not send counts as out of memory, also below a wrapper', async () => {
+  await using folder = await tempFolder();
+  for (const text of [
+    'kill -KILL $$',
+    "sh -c 'kill -KILL $$'; exit $?",
+    'echo "(ERR): x died with signal 9 (KILL)" >&2; exit 1',
+  ]) {
+    const error = await runTool(await script(folder.path, 'killed', text)).catch((e) => e);
+    expect(error.run.oomKilled, text).toBe(true);
+  }
+});
+
+test('the share of the input that a tool has read is told while it runs', async () => {
+  await using folder = await tempFolder();
+  const input = join(folder.path, 'input');
+  await runTool({ argv: ['head', '-c', '1000', '/dev/zero'] }, { stdout: toFile(input) });
+  const tool = await script(
+    folder.path,
+    'reader',
+    'exec 4<input; dd bs=250 count=1 <&4 >/dev/null 2>&1; while [ ! -e seen ]; do sleep 0.01; done; cat <&4',
+  );
+  const fractions: number[] = [];
+  const onFraction = (fraction: number) => {
+    fractions.push(fraction);
+    runTool({ argv: ['touch', join(folder.path, 'seen')] }).catch(() => {});
+  };
+  await runTool(tool, { cwd: folder.path, inputs: { paths: [input], onFraction } });
+  expect(fractions[0]).toBe(0.25);
+  expect(fractions.every((fraction, i) => fraction > (fractions[i - 1] ?? 0) && fraction <= 1)).toBe(true);
+});

@@ -1,0 +1,97 @@
+import { mkdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { skewerProgress } from '../../src/tools/progress.js';
+import { runTool } from '../../src/tools/runner.js';
+import { parseTrimLog, type TrimmingParameters, trim, trimmedFiles } from '../../src/tools/skewer.js';
+import { dataFile, sha256, tempFolder } from './support.js';
+
+type Recorded = {
+  sets: { paired: boolean; parameters: TrimmingParameters; commands: { proc: number; command: string[] }[] }[];
+  extra: { parameters: TrimmingParameters; command: string[] }[];
+};
+
+const recorded: Recorded = JSON.parse(await readFile(dataFile('trimming_commands.json'), 'utf8'));
+const folder = '/data/caches/abcd1234';
+
+test('the command lines are those that the 3.7.3 server made', () => {
+  for (const { paired, parameters, commands } of recorded.sets) {
+    const reads = ['/data/samples/sample01/reads_1.fq.gz', '/data/samples/sample01/reads_2.fq.gz'];
+    for (const { proc, command } of commands) {
+      const made = trim({ parameters, reads: reads.slice(0, paired ? 2 : 1), folder, threads: proc });
+      expect(made.argv).toEqual(command);
+      expect(made.env).toEqual({ LD_LIBRARY_PATH: '/usr/lib/x86_64-linux-gnu' });
+    }
+  }
+  for (const { parameters, command } of recorded.extra) {
+    expect(trim({ parameters, reads: ['r1', 'r2'], folder, threads: 4 }).argv).toEqual(command);
+  }
+});
+
+test('trimmed reads are the same, in the same order, for one thread and for several', async () => {
+  await using temp = await tempFolder();
+  for (const { paired, parameters } of recorded.sets) {
+    const reads = [dataFile('bad/pair_count_1.fq.gz')];
+    if (paired) reads.push(dataFile('bad/pair_count_1.fq.gz'));
+    const hashes: string[][] = [];
+    for (const threads of [1, 2, 5]) {
+      const out = join(temp.path, `${paired}-${parameters.max_length}-${threads}`);
+      await mkdir(out);
+      await runTool(trim({ parameters, reads, folder: out, threads }));
+      const files = trimmedFiles(paired).filter(({ to }) => to.endsWith('.gz'));
+      hashes.push(await Promise.all(files.map(({ from }) => sha256(join(out, from)))));
+      const counts = parseTrimLog(await readFile(join(out, 'reads-trimmed.log'), 'utf8'));
+      expect(counts?.processed).toBe(400);
+      expect(counts?.available).toBeGreaterThan(0);
+    }
+    expect(hashes).toEqual([hashes[0], hashes[0], hashes[0]]);
+  }
+});
+
+// skewer ends with 0 and a whole-looking file: 223 of 400 reads here.
+test('damaged or cut input fails the run although skewer ends with 0', async () => {
+  await using temp = await tempFolder();
+  const parameters = recorded.sets[0]!.parameters;
+  for (const name of ['reads_truncated', 'reads_damaged']) {
+    const command = trim({ parameters, reads: [dataFile(`bad/${name}.fq.gz`)], folder: temp.path, threads: 1 });
+    const error = await runTool(command).catch((e) => e);
+    expect(error.run, name).toMatchObject({ exitCode: 0, problem: expect.stringMatching(/^gzip: /) });
+  }
+});
+
+test('a malformed record shows in the count of processed reads', async () => {
+  await using temp = await tempFolder();
+  const reads = [dataFile('bad/reads_quality_length.fq.gz')];
+  await runTool(trim({ parameters: recorded.sets[0]!.parameters, reads, folder: temp.path, threads: 1 }));
+  const counts = parseTrimLog(await readFile(join(temp.path, 'reads-trimmed.log'), 'utf8'));
+  expect(counts?.processed).toBe(100);
+});
+
+test('a log without its summary has no counts; an empty input has zero', () => {
+  expect(parseTrimLog('skewer v0.2.2\n')).toBeUndefined();
+  expect(parseTrimLog('0 reads processed; of these:\n0 ( -nan%) reads available.\n')).toEqual({
+    processed: 0,
+    available: 0,
+  });
+});
+
+test('progress is told when skewer is not quiet', async () => {
+  await using temp = await tempFolder();
+  const reads = [dataFile('bad/reads_good.fq.gz')];
+  const command = trim({
+    parameters: recorded.sets[0]!.parameters,
+    reads,
+    folder: temp.path,
+    threads: 1,
+    quiet: false,
+  });
+  const progress = skewerProgress();
+  const fractions: number[] = [];
+  const onStderr = (line: string) => {
+    const fraction = progress(line);
+    if (fraction !== undefined) fractions.push(fraction);
+  };
+  await runTool(command, { onStderr });
+  expect(fractions.length).toBeGreaterThan(0);
+  expect(fractions.at(-1)).toBe(1);
+});
