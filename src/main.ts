@@ -30,7 +30,7 @@ const COMMANDS: Record<string, Command> = {
     if (kind !== 'control' && kind !== 'tools') throw new ConfigError('Say which worker: control or tools.');
     return (await import('./commands/worker.js')).runWorkerProcess(kind, configOf(argv));
   },
-  version: async () => print((await import('./api/version.js')).serverVersion(undefined)),
+  version: async () => print((await import('./api/version.js')).serverVersion({ force_version: undefined })),
   help: async () => print(USAGE),
 };
 

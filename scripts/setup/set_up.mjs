@@ -25,17 +25,14 @@ async function install() {
   rmSync(INSTALL_STAMP, { force: true });
   const hash = lockHash();
   await step('Installing the npm packages', async () => {
-    const result = await collect('npm', ['ci', '--no-audit', '--no-fund', '--prefer-offline']).catch((error) => {
-      throw new SetupError(
-        `npm could not be started (${error.message}). It comes with Node: https://nodejs.org/en/download`,
-      );
-    });
+    const result = await collect('npm', ['ci', '--no-audit', '--no-fund', '--prefer-offline']);
     if (result.code !== 0) throw installError(result);
   });
   writeFileSync(INSTALL_STAMP, hash);
 }
 
-function installError({ output, signal }) {
+function installError({ code, output, signal }) {
+  if (code === 127) return new SetupError('npm is not on PATH. It comes with Node: https://nodejs.org/en/download');
   if (signal) return new SetupError('The installation was interrupted; the next run repeats it.');
   if (/ENOSPC/.test(output))
     return new SetupError(`npm ci failed: the disk of ${ROOT} is full. Free some space and try again.`);

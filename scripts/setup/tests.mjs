@@ -18,7 +18,8 @@ export async function runTests(args) {
 }
 
 async function prepare() {
-  const { prepareMachine, LocalError } = await import('../../dist/local/index.js');
+  const { prepareMachine } = await import('../../dist/local/prepare.js');
+  const { LocalError } = await import('../../dist/local/errors.js');
   try {
     await prepareMachine({ say: (line) => console.error(line) });
   } catch (error) {

@@ -1,4 +1,5 @@
 import type { HousekeepingActivities } from '../contracts/housekeeping.js';
+import { expireFiles } from '../files/uploads.js';
 import type { ActivityDeps, WorkflowControl } from './deps.js';
 import { reconcileJobs, type UndoByTask } from './reconcile.js';
 
@@ -11,7 +12,10 @@ export function createHousekeeping(
       const { started, closed, cancelled } = await reconcileJobs(deps);
       return `${started} started, ${closed} closed, ${cancelled} cancelled`;
     },
-    expire_files: async () => `${await deps.store.files.expire(new Date())} files expired`,
+    expire_files: async () => {
+      const { expired, unfinished } = await expireFiles(deps.data, deps.store.files);
+      return `${expired.length} files expired, ${unfinished.length} unfinished uploads removed`;
+    },
   };
   return { keepHouse: ({ kind }) => rounds[kind]() };
 }

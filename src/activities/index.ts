@@ -1,7 +1,9 @@
 import type { HousekeepingActivities } from '../contracts/housekeeping.js';
 import { createBuildIndexControl, createBuildIndexSteps } from './build_index.js';
+import { createCloneReferenceActivities } from './clone_reference.js';
 import { createCreateSampleControl, createCreateSampleSteps } from './create_sample.js';
 import { createCreateSubtractionControl, createCreateSubtractionSteps } from './create_subtraction.js';
+import { createDeleteReferenceActivities } from './delete_reference.js';
 import type { ActivityDeps, WorkflowControl } from './deps.js';
 import { createHousekeeping } from './housekeeping.js';
 import { createImportReferenceActivities } from './import_reference.js';
@@ -43,6 +45,8 @@ export function createControlActivities(deps: ActivityDeps & { workflows: Workfl
   return {
     ...createJobActivities(deps),
     ...createImportReferenceActivities(deps),
+    ...createCloneReferenceActivities(deps),
+    ...createDeleteReferenceActivities(deps),
     ...sample,
     ...subtraction,
     ...index,

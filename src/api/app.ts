@@ -1,21 +1,52 @@
 import { Hono } from 'hono';
+import { createAccountRoutes } from './account/routes.js';
+import { createCacheRoutes } from './caches/routes.js';
 import type { ApiDeps } from './deps.js';
+import { createDocumentationRoutes } from './documentation/routes.js';
+import { createDownloadRoutes } from './downloads/routes.js';
+import { createFileRoutes } from './files/routes.js';
+import { createGroupRoutes } from './groups/routes.js';
+import { createHealthRoutes } from './health/routes.js';
 import { errorHandler, requestLog, sameOrigin, standardHeaders } from './http/middleware.js';
-import { notFound } from './http/refusals.js';
-import { type Authenticate, refusalResponse, registerRoutes } from './http/register.js';
+import { type Authenticate, registerRoutes } from './http/register.js';
 import type { Env, Route } from './http/route.js';
+import { answerUnknownPath, notFoundPages } from './pages/not_found.js';
+import { createPageRoutes } from './pages/routes.js';
+import { createRootRoutes } from './root/routes.js';
+import { createSampleRoutes } from './samples/routes.js';
+import { createSettingsRoutes } from './settings/routes.js';
+import { createSoftwareRoutes } from './software/routes.js';
+import { createSubtractionRoutes } from './subtractions/routes.js';
+import { createUploadRoutes } from './uploads/routes.js';
+import { createUserRoutes } from './users/routes.js';
 
 /** Every route of the API with its access and documentation. */
-export function createRoutes(_deps: ApiDeps): Route[] {
-  return [];
+export function createRoutes(deps: ApiDeps): Route[] {
+  const routes = [
+    ...createRootRoutes(deps),
+    ...createHealthRoutes(deps),
+    ...createAccountRoutes(deps),
+    ...createUserRoutes(deps),
+    ...createGroupRoutes(deps),
+    ...createSettingsRoutes(deps),
+    ...createSoftwareRoutes(deps),
+    ...createFileRoutes(deps),
+    ...createUploadRoutes(deps),
+    ...createSubtractionRoutes(deps),
+    ...createSampleRoutes(deps),
+    ...createCacheRoutes(deps),
+    ...createDownloadRoutes(deps),
+    ...createPageRoutes(deps),
+  ];
+  return [...routes, ...createDocumentationRoutes(deps, () => createRoutes(deps))];
 }
 
 /** The HTTP application; tests call its `request`. */
 export function createApp(deps: ApiDeps, authenticate: Authenticate): Hono<Env> {
   const app = new Hono<Env>();
-  app.use(requestLog(deps.log), standardHeaders(deps.version), sameOrigin());
+  app.use(requestLog(deps.log), standardHeaders(deps.version), sameOrigin(), notFoundPages());
   app.onError(errorHandler());
-  app.notFound(() => refusalResponse(notFound()));
+  app.notFound(answerUnknownPath);
   registerRoutes(app, createRoutes(deps), authenticate);
   return app;
 }

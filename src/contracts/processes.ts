@@ -1,10 +1,17 @@
 /** Processes: long work on references, shown to users as documents of the collection `processes`. */
 export const PROCESS_TYPES = {
   import_reference: ['load_file', 'set_metadata', 'validate', 'import_otus', 'create_history'],
+  clone_reference: ['copy_otus', 'create_history'],
+  delete_reference: ['delete_indexes', 'remove_indexes', 'remove_unreferenced_otus', 'remove_referenced_otus'],
 } as const;
 
 /** Type of a process, which is also its workflow type. */
 export type ProcessType = keyof typeof PROCESS_TYPES;
+
+/** Whether a text names a process that this server runs. */
+export function isProcessType(text: string): text is ProcessType {
+  return Object.hasOwn(PROCESS_TYPES, text);
+}
 
 /** Input of a process workflow. */
 export type ProcessInput = { processId: string };
@@ -14,12 +21,33 @@ export function processWorkflowId(processId: string): string {
   return `process-${processId}`;
 }
 
+/** Input of what ends a failed process. */
+export type UndoInput = ProcessInput & { errors: ProcessError[] };
+
 /** Activities of `import_reference`, run on `control`. */
 export type ImportReferenceActivities = {
   /** Reads, checks and imports the whole file; resumable, so a second run goes on where the first one stopped. */
   importReference(input: ProcessInput): Promise<void>;
-  /** Removes all that the import wrote and marks the process as failed with these errors. */
-  undoImportReference(input: ProcessInput & { errors: ProcessError[] }): Promise<void>;
+  /** Removes the reference and all that the import wrote; the process stays, failed with these errors. */
+  undoImportReference(input: UndoInput): Promise<void>;
+};
+
+/** Activities of `clone_reference`, run on `control`. */
+export type CloneReferenceActivities = {
+  /** Copies the OTUs as they were when the clone was asked for; resumable. */
+  cloneReference(input: ProcessInput): Promise<void>;
+  /** Removes the clone; the process stays, failed with these errors. */
+  undoCloneReference(input: UndoInput): Promise<void>;
+};
+
+/** Activities of `delete_reference`, run on `control`. */
+export type DeleteReferenceActivities = {
+  /** Whether an index build or an analysis still works with the reference's files. */
+  isReferenceInUse(input: ProcessInput): Promise<boolean>;
+  /** Removes what is left of a deleted reference: indexes with their files, OTUs, and history that no analysis needs. */
+  deleteReference(input: ProcessInput): Promise<void>;
+  /** Notes that the removal failed; what is left can be removed by an operator. */
+  failDeleteReference(input: UndoInput): Promise<void>;
 };
 
 /** An entry of a process document's `errors`. */

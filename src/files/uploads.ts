@@ -9,10 +9,9 @@ import { syncPath } from './publish.js';
 /** A pause of an upload after which nobody sends it any more. */
 export const UPLOAD_IDLE_LIMIT_MS = 120_000;
 
-/** Age that a file must have before it counts as left over: the process that began it may just be publishing it. */
+/** Age of a document before its upload counts as abandoned. */
 const GRACE_MS = 60 * 60_000;
 
-const ID_FORM = /^[0-9a-z]{8}-./;
 const ID_PREFIX_LENGTH = 9;
 const MAXIMUM_NAME_BYTES = 255;
 const UNPRINTABLE = /[\p{Cc}\p{Cs}]/u;
@@ -64,41 +63,36 @@ export async function cleanIncoming(data: DataDirectory, idleMs = 2 * UPLOAD_IDL
 export type FileDocuments = {
   expired(now: Date): Promise<string[]>;
   unfinished(before: Date): Promise<string[]>;
-  known(ids: readonly string[]): Promise<Set<string>>;
   remove(ids: readonly string[]): Promise<void>;
 };
 
-/** Ids that a sweep removed: documents with their files, and files without documents. */
-export type Sweep = { expired: string[]; unfinished: string[]; orphans: string[] };
-
 /**
- * Removes files whose time is over, documents of uploads that nobody sends any more, and files of ours that have no
- * document. A name that is not of an id's form is never touched, so a wrong data path costs nothing.
+ * Removes files whose time is over and the documents of uploads that nobody sends any more; gives their ids. What has no
+ * document is not ours and stays, so a wrong data path costs nothing.
  */
-export async function expireFiles(data: DataDirectory, documents: FileDocuments, now = new Date()): Promise<Sweep> {
+export async function expireFiles(
+  data: DataDirectory,
+  documents: FileDocuments,
+  now = new Date(),
+): Promise<{ expired: string[]; unfinished: string[] }> {
   await cleanIncoming(data);
-  const before = now.getTime() - GRACE_MS;
   const expired = await documents.expired(now);
-  const announced = await documents.unfinished(new Date(before));
-  const unfinished = await withoutSender(data, announced);
+  const before = now.getTime() - GRACE_MS;
+  const unfinished: string[] = [];
+  for (const id of await documents.unfinished(new Date(before))) {
+    if (isSafeName(id) && (await isBeingStored(data, id, before))) continue;
+    unfinished.push(id);
+  }
   const gone = [...expired, ...unfinished];
   if (gone.length > 0) await documents.remove(gone);
   for (const id of gone) if (isSafeName(id)) await removeUpload(data, id);
-  const orphans = await orphansOlderThan(data, documents, before);
-  for (const id of orphans) await removeUpload(data, id);
-  return { expired, unfinished, orphans };
+  return { expired, unfinished };
 }
 
-async function withoutSender(data: DataDirectory, ids: readonly string[]): Promise<string[]> {
-  const receiving = new Set(await namesOlderThan(incomingFolder(data), Number.POSITIVE_INFINITY));
-  return ids.filter((id) => !receiving.has(id));
-}
-
-async function orphansOlderThan(data: DataDirectory, documents: FileDocuments, before: number): Promise<string[]> {
-  const ours = (await namesOlderThan(data.files, before)).filter((name) => ID_FORM.test(name));
-  if (ours.length === 0) return [];
-  const known = await documents.known(ours);
-  return ours.filter((name) => !known.has(name));
+async function isBeingStored(data: DataDirectory, fileId: string, before: number): Promise<boolean> {
+  if ((await changedAt(incomingPath(data, fileId))) !== undefined) return true;
+  // Published on disk a moment ago; its document follows.
+  return ((await changedAt(data.file(fileId))) ?? 0) > before;
 }
 
 /** Names of the regular files in a folder that were last changed before a time; none when there is no folder. */

@@ -69,7 +69,7 @@ function readOwner(path: string): ProcessIdentity | undefined {
   try {
     return parseIdentity(JSON.parse(readFileSync(path, 'utf8')));
   } catch (error) {
-    if (error instanceof SyntaxError || errorCode(error) === 'ENOENT') return undefined;
+    if (error instanceof SyntaxError || ['ENOENT', 'ENOTDIR'].includes(errorCode(error) ?? '')) return undefined;
     throw error;
   }
 }

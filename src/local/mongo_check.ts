@@ -9,7 +9,7 @@ export type MongoFacts = {
   setName: string | undefined;
 };
 
-const SELECT_LIMIT_MS = 5_000;
+const SELECT_LIMIT_MS = 3_000;
 const CALL_LIMIT_MS = 10_000;
 
 /** A client for a few checks, closed afterwards. */

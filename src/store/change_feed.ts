@@ -16,6 +16,8 @@ export type ChangeBatch = { changes: Change[]; lost: boolean };
 
 /** A running change feed. */
 export type ChangeFeed = {
+  /** Resolves when the stream stands; from then on no change is missed. */
+  opened: Promise<void>;
   /** Stops reading; waits for the batch that is being handled. */
   close(): Promise<void>;
 };
@@ -29,32 +31,25 @@ export type FeedOptions = {
 };
 
 const FLUSH_EVERY_MS = 50;
-const OPEN_LIMIT_MS = 10_000;
 const BACKOFF_FIRST_MS = 100;
 const BACKOFF_MAX_MS = 5_000;
 
 /**
  * Reads the ids of changed documents of the collections from one change stream. Resumes after a lost connection; when
- * the server cannot resume, starts anew and says so with `lost`.
- *
- * @throws what the server answers when the stream cannot be opened at first, for example without a replica set.
+ * the server cannot resume, starts anew and says so with `lost`. Tries for ever, and tells every failure.
  */
-export async function openChangeFeed(database: Database, options: FeedOptions): Promise<ChangeFeed> {
+export function startChangeFeed(database: Database, options: FeedOptions): ChangeFeed {
   const closing = new AbortController();
   const flusher = createFlusher(options, closing.signal);
   const { opened, ended } = readForEver(database, options, flusher, closing.signal);
-  const close = async () => {
-    closing.abort();
-    await ended;
-    await flusher.idle();
+  return {
+    opened,
+    async close() {
+      closing.abort();
+      await ended;
+      await flusher.idle();
+    },
   };
-  try {
-    await opened;
-  } catch (error) {
-    await close();
-    throw error;
-  }
-  return { close };
 }
 
 /** What two changes of one document, one after the other, amount to; undefined for nothing. */
@@ -129,9 +124,11 @@ function readForEver(
   flusher: Flusher,
   closing: AbortSignal,
 ): { opened: Promise<void>; ended: Promise<void> } {
-  const opening = createOpening();
+  let open = (): void => undefined;
+  const opened = new Promise<void>((resolve) => {
+    open = resolve;
+  });
   let token: ResumeToken | undefined;
-  let isOpen = false;
   let lost = false;
   let waitMs = BACKOFF_FIRST_MS;
 
@@ -147,8 +144,7 @@ function readForEver(
     stream.on('resumeTokenChanged', (newest: ResumeToken) => {
       token = newest;
       waitMs = BACKOFF_FIRST_MS;
-      isOpen = true;
-      opening.resolve();
+      open();
       if (lost) flusher.lose();
       lost = false;
     });
@@ -170,9 +166,8 @@ function readForEver(
         await readUntilError();
       } catch (error) {
         if (closing.aborted) return;
-        if (!isOpen) return opening.reject(error);
         onTrouble(error);
-        if (!isConnectionTrouble(error)) {
+        if (token && !isConnectionTrouble(error)) {
           token = undefined;
           lost = true;
         }
@@ -181,23 +176,7 @@ function readForEver(
       }
     }
   };
-  return { opened: opening.promise, ended: read() };
-}
-
-function createOpening(): { promise: Promise<void>; resolve(): void; reject(error: unknown): void } {
-  let settle: { resolve(): void; reject(error: unknown): void } | undefined;
-  const promise = new Promise<void>((resolve, reject) => {
-    settle = { resolve, reject };
-  });
-  const limit = setTimeout(
-    () => settle?.reject(new Error(`The change stream did not open within ${OPEN_LIMIT_MS} ms`)),
-    OPEN_LIMIT_MS,
-  );
-  return {
-    promise: promise.finally(() => clearTimeout(limit)),
-    resolve: () => settle?.resolve(),
-    reject: (error) => settle?.reject(error),
-  };
+  return { opened, ended: read() };
 }
 
 function pipeline(collections: readonly CollectionName[]) {

@@ -129,9 +129,6 @@ export function createFileStore(database: Database) {
 
     /** Ids of the files that were announced before `before` and never became whole. */
     unfinished: (before: Date) => idsOf({ created: false, uploaded_at: { $lt: before } }),
-
-    /** Those of the ids that have a document. */
-    known: async (fileIds: readonly string[]) => new Set(await idsOf({ _id: { $in: [...fileIds] } })),
   };
 
   async function idsOf(filter: Filter<FileDocument>): Promise<string[]> {

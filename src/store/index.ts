@@ -2,14 +2,28 @@ import { createAnalysisStore } from './analyses.js';
 import { createCacheStore } from './caches.js';
 import type { Database } from './database.js';
 import { createFileStore } from './files.js';
+import { createGroupStore } from './groups.js';
 import { createHistoryStore } from './history.js';
 import { createIndexBuildStore } from './index_builds.js';
+import { createIndexListStore } from './index_lists.js';
 import { createJobStore } from './jobs.js';
+import { createKeyStore } from './keys.js';
+import { createLoginAttemptStore } from './login_attempts.js';
+import { createOtuCopyStore } from './otu_copies.js';
+import { createOtuRemovalStore } from './otu_removals.js';
 import { createOtuVersionStore } from './otu_versions.js';
 import { createOtuStore } from './otus.js';
+import { createProcessStore } from './processes.js';
+import { createReferenceSummaryStore } from './reference_summaries.js';
+import { createReferenceUseStore } from './reference_use.js';
+import { createReferenceStore } from './references.js';
 import { createSampleStore } from './samples.js';
 import { createSequenceStore } from './sequences.js';
+import { createSessionStore } from './sessions.js';
+import { createSettingsStore } from './settings.js';
+import { createStatusStore } from './status.js';
 import { createSubtractionStore } from './subtractions.js';
+import { createUserStore } from './users.js';
 
 /** Every store module, built on one database. */
 export type Store = ReturnType<typeof createStore>;
@@ -21,6 +35,7 @@ export function createStore(database: Database) {
   const otus = createOtuStore(database, sequences);
   const history = createHistoryStore(database);
   const otuVersions = createOtuVersionStore(database, otus, history);
+  const processes = createProcessStore(database);
   const analyses = createAnalysisStore(database, jobs);
   const files = createFileStore(database);
   const caches = createCacheStore(database, jobs);
@@ -32,11 +47,25 @@ export function createStore(database: Database) {
     otus,
     history,
     otuVersions,
+    processes,
+    otuCopies: createOtuCopyStore(database, processes),
+    otuRemovals: createOtuRemovalStore(database, otus),
+    references: createReferenceStore(database),
+    referenceUse: createReferenceUseStore(database, jobs),
+    referenceSummaries: createReferenceSummaryStore(database),
+    indexLists: createIndexListStore(database, history),
     indexBuilds: createIndexBuildStore(database, { jobs, otus, history, otuVersions }),
     analyses,
     files,
     caches,
     subtractions,
+    users: createUserStore(database),
+    groups: createGroupStore(database),
+    keys: createKeyStore(database),
+    sessions: createSessionStore(database),
+    loginAttempts: createLoginAttemptStore(database),
+    settings: createSettingsStore(database),
+    status: createStatusStore(database),
     samples: createSampleStore(database, { jobs, files, subtractions, analyses, caches }),
   };
 }

@@ -14,7 +14,7 @@ export const INDEXES: Partial<Record<CollectionName, IndexDescription[]>> = {
   ],
   indexes: [{ key: { version: 1, 'reference.id': 1 }, unique: true }, { key: { 'reference.id': 1 } }],
   jobs: [{ key: { 'status.state': 1 } }, { key: { 'status.0.timestamp': 1 } }, { key: { 'args.sample_id': 1 } }],
-  keys: [{ key: { id: 1 }, unique: true }, { key: { 'user.id': 1 } }],
+  keys: [{ key: { 'user.id': 1, id: 1 }, unique: true }],
   login_attempts: [{ key: { expiresAt: 1 }, expireAfterSeconds: 0 }],
   otus: [
     { key: { 'reference.id': 1, name: 1 } },

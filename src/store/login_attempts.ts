@@ -24,7 +24,9 @@ export function createLoginAttemptStore(database: Database) {
   const count = async (id: string): Promise<LoginAttemptsDocument | undefined> => {
     const update = { $inc: { tries: 1 }, $setOnInsert: { expiresAt: new Date(Date.now() + WINDOW_MS) } };
     try {
-      return (await attempts.findOneAndUpdate({ _id: id }, update, { upsert: true, returnDocument: 'after' })) ?? undefined;
+      return (
+        (await attempts.findOneAndUpdate({ _id: id }, update, { upsert: true, returnDocument: 'after' })) ?? undefined
+      );
     } catch (error) {
       if (isDuplicate(error)) return undefined;
       throw error;
@@ -57,7 +59,9 @@ export function createLoginAttemptStore(database: Database) {
 }
 
 function attemptId(account: string, address: string): string {
-  return createHash('sha256').update(`${account}\0${networkOf(address)}`).digest('hex');
+  return createHash('sha256')
+    .update(`${account}\0${networkOf(address)}`)
+    .digest('hex');
 }
 
 /** An IPv4 address as it is; of an IPv6 address the first 64 bits, as a single host often has all the others. */

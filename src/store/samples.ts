@@ -63,7 +63,18 @@ export type SampleListItem = Pick<
 >;
 
 /** Free text that describes a sample; absent when it was not given. */
-export type SampleDescription = { name: string; host?: string; isolate?: string; locale?: string };
+export type SampleDescription = {
+  name: string;
+  host?: string | undefined;
+  isolate?: string | undefined;
+  locale?: string | undefined;
+};
+
+/** Changes of what describes a sample; what is absent stays. */
+export type SampleChanges = Omit<SampleDescription, 'name'> & { name?: string | undefined };
+
+/** Changes of a sample's rights; what is absent stays. */
+export type SampleRightsChanges = { [Field in Exclude<keyof SampleRights, 'user'>]?: SampleRights[Field] | undefined };
 
 /** What it takes to start a sample. */
 export type NewSample = SampleDescription & {
@@ -105,7 +116,7 @@ export const SAMPLE_LIST_PROJECTION = fields(...LIST_FIELDS);
 /** Fields of messages: those of lists and the rights. */
 export const SAMPLE_PROJECTION = fields(...LIST_FIELDS, ...SAMPLE_RIGHTS_FIELDS);
 
-const RIGHTS = fields(...SAMPLE_RIGHTS_FIELDS);
+const RIGHTS = { ...fields(...SAMPLE_RIGHTS_FIELDS), _id: 0 };
 const PUBLIC = { unique_name: 0 };
 
 /** Access to the collection `samples`. */
@@ -205,7 +216,7 @@ export function createSampleStore(database: Database, needs: SampleStoreNeeds) {
     /** Changes what was given; null when the sample is gone. */
     async update(
       sampleId: string,
-      changes: Partial<SampleDescription>,
+      changes: SampleChanges,
       uniqueNames: boolean,
     ): Promise<SampleListItem | 'name_taken' | null> {
       const { name } = changes;
@@ -219,14 +230,12 @@ export function createSampleStore(database: Database, needs: SampleStoreNeeds) {
     },
 
     /** Changes the rights that were given; null when the sample is gone. */
-    setRights: (sampleId: string, rights: Partial<Omit<SampleRights, 'user'>>): Promise<SampleRights | null> =>
-      Object.keys(rights).length === 0
+    setRights(sampleId: string, changes: SampleRightsChanges): Promise<SampleRights | null> {
+      const $set = given(changes);
+      return Object.keys($set).length === 0
         ? samples.findOne({ _id: sampleId }, { projection: RIGHTS })
-        : samples.findOneAndUpdate(
-            { _id: sampleId },
-            { $set: rights },
-            { returnDocument: 'after', projection: RIGHTS },
-          ),
+        : samples.findOneAndUpdate({ _id: sampleId }, { $set }, { returnDocument: 'after', projection: RIGHTS });
+    },
 
     /** Samples that use a subtraction, as far as the holder may read them. */
     async linkedTo(subtraction: string, holder: RightsHolder): Promise<{ id: string; name: string }[]> {
@@ -261,17 +270,17 @@ export function createSampleStore(database: Database, needs: SampleStoreNeeds) {
     },
 
     /**
-     * Removes a sample with its analyses and caches. Gives the ids of the caches, whose folders are the caller's like that
-     * of the sample; undefined when there is no such sample.
+     * Removes a sample with its analyses and caches, or what is left of them. Gives the ids of the caches, whose folders
+     * are the caller's like that of the sample.
      */
-    remove(sampleId: string): Promise<{ cacheIds: string[] } | undefined> {
+    remove(sampleId: string): Promise<string[]> {
       return database.transaction(async (session) => {
         const ofSample = { 'sample.id': sampleId };
         const removed = await caches.collection.find(ofSample, { session }).project<Stored>({ _id: 1 }).toArray();
         await caches.collection.deleteMany(ofSample, { session });
         await analyses.removeOfSample(sampleId, session);
-        const result = await samples.deleteOne({ _id: sampleId }, { session });
-        return result.deletedCount === 1 ? { cacheIds: removed.map(({ _id }) => _id) } : undefined;
+        await samples.deleteOne({ _id: sampleId }, { session });
+        return removed.map(({ _id }) => _id);
       });
     },
   };
@@ -284,11 +293,17 @@ export function createSampleStore(database: Database, needs: SampleStoreNeeds) {
   }
 }
 
-function nameChange(changes: Partial<SampleDescription>, uniqueNames: boolean): UpdateFilter<SampleDocument> {
-  if (Object.keys(changes).length === 0) return {};
-  if (changes.name === undefined) return { $set: changes };
-  if (uniqueNames) return { $set: { ...changes, unique_name: changes.name } };
-  return { $set: changes, $unset: { unique_name: '' } };
+function nameChange(changes: SampleChanges, uniqueNames: boolean): UpdateFilter<SampleDocument> {
+  const $set = given(changes);
+  if (Object.keys($set).length === 0) return {};
+  if ($set.name === undefined) return { $set };
+  return uniqueNames ? { $set: { ...$set, unique_name: $set.name } } : { $set, $unset: { unique_name: '' } };
+}
+
+type Given<T> = { [Field in keyof T]?: Exclude<T[Field], undefined> };
+
+function given<T extends object>(changes: T): Given<T> {
+  return Object.fromEntries(Object.entries(changes).filter(([, value]) => value !== undefined)) as Given<T>;
 }
 
 function newDocument(id: string, input: NewSample, owner: NewSampleOwner, uploads: FileRef[]): SampleDocument {

@@ -90,7 +90,10 @@ export function createSessionStore(database: Database) {
     async renew(session: LiveSession): Promise<number | undefined> {
       const life = lifeMs(session.remember);
       if (session.expiresAt.getTime() - Date.now() > life / 2) return undefined;
-      const result = await sessions.updateOne({ _id: session._id }, { $set: { expiresAt: new Date(Date.now() + life) } });
+      const result = await sessions.updateOne(
+        { _id: session._id },
+        { $set: { expiresAt: new Date(Date.now() + life) } },
+      );
       return result.matchedCount === 1 ? life / 1000 : undefined;
     },
 

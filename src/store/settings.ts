@@ -42,7 +42,7 @@ export function createSettingsStore(database: Database) {
     },
 
     /** Changes some settings and gives them all. */
-    async update(changes: Partial<Settings>): Promise<Settings> {
+    async update(changes: { [K in keyof Settings]?: Settings[K] | undefined }): Promise<Settings> {
       if (Object.keys(changes).length > 0) {
         await collection.updateOne({ _id: SETTINGS_ID }, { $set: changes }, { upsert: true });
       }

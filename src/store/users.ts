@@ -46,6 +46,8 @@ export type UserItem = {
 /** A user as that user sees it. */
 export type Account = Omit<UserItem, 'force_reset'> & { email?: string; settings: AccountSettings };
 
+type Changes<T> = { [K in keyof T]?: T[K] | undefined };
+
 /** What a user may do at this moment. */
 export type UserRights = Pick<UserItem, 'administrator' | 'force_reset' | 'groups' | 'permissions'>;
 
@@ -184,14 +186,17 @@ export function createUserStore(database: Database) {
 
     /** What a user may do now; undefined when there is no such user. */
     rights: (userId: string): Promise<UserRights | undefined> =>
-      users.findOne({ _id: userId }, { projection: USER_PROJECTION }).then((user) => user ? toUserItem(user) : undefined),
+      users
+        .findOne({ _id: userId }, { projection: USER_PROJECTION })
+        .then((user) => (user ? toUserItem(user) : undefined)),
 
     /** What the user's password is checked against; undefined when there is no such user. */
     async credentials(userId: string): Promise<Credentials | undefined> {
       const projection = fields('password', 'salt', 'force_reset');
       const user = await users.findOne({ _id: userId }, { projection });
       if (!user) return undefined;
-      const hash = typeof user.password === 'string' ? user.password : Buffer.from(user.password.buffer).toString('ascii');
+      const hash =
+        typeof user.password === 'string' ? user.password : Buffer.from(user.password.buffer).toString('ascii');
       return { hash, salt: user.salt, forceReset: user.force_reset === true };
     },
 
@@ -264,7 +269,7 @@ export function createUserStore(database: Database) {
     },
 
     /** Sets some of the user's settings. */
-    async setAccountSettings(userId: string, changes: Partial<AccountSettings>): Promise<void> {
+    async setAccountSettings(userId: string, changes: Changes<AccountSettings>): Promise<void> {
       const $set = Object.fromEntries(Object.entries(changes).map(([name, value]) => [`settings.${name}`, value]));
       if (Object.keys($set).length > 0) await users.updateOne({ _id: userId }, { $set } as UpdateFilter<UserDocument>);
     },

@@ -85,7 +85,7 @@ async function startAll(
   }
 }
 
-type Output<T> = { ok: true; value: T } | { ok: false; error: unknown };
+type Output<T> = { ok: true; value: T } | { ok: false; error: unknown; leftEarly: boolean };
 
 /** Moves the data, passes an abort on, and returns when every process is gone and the consumer is done. */
 async function supervise<T>(tools: readonly StartedTool[], open: OpenSink<T>, signal: AbortSignal | undefined) {
@@ -108,7 +108,7 @@ async function supervise<T>(tools: readonly StartedTool[], open: OpenSink<T>, si
     },
     (error: unknown): Output<T> => {
       stopAll();
-      return { ok: false, error };
+      return { ok: false, error, leftEarly: source?.leftEarly() ?? false };
     },
   );
   try {
@@ -141,6 +141,7 @@ async function failure(
   output: Output<unknown>,
   cwd: string | undefined,
 ): Promise<unknown> {
+  if (!output.ok && output.leftEarly) return output.error;
   const failed = finished.filter((tool) => !succeeded(tool));
   const own = failed.filter((tool) => !tool.stopped).sort((a, b) => a.endedAt - b.endedAt);
   const blamed = own.find((tool) => !lostItsReader(tool)) ?? own[0];

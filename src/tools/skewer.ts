@@ -37,7 +37,10 @@ export function trim(input: {
   };
 }
 
-/** skewer ends with 0 although the program that unpacks its input, or packs its output, failed. */
+/**
+ * skewer ends with 0 although the gzip that unpacks its input failed. When skewer stops reading first, that gzip dies
+ * without a word: `trimProblem` finds those cases.
+ */
 export function isSkewerFailure(line: string): boolean {
   return /^(sh: .*)?gzip: /.test(line) && !/trailing garbage ignored/.test(line);
 }
@@ -53,15 +56,24 @@ export function trimmedFiles(paired: boolean): TrimmedFile[] {
 /** How many reads (or pairs) skewer saw and kept. */
 export type TrimCounts = { processed: number; available: number };
 
-/**
- * Reads the counts from skewer's log, `undefined` when it is not complete. skewer stops at a malformed record and ends
- * with 0, so `processed` is to be compared with the number of reads of the sample. It also drops a last record without a
- * final line feed, and up to one more with it.
- */
+/** Reads the counts from skewer's log, `undefined` when it is not complete. */
 export function parseTrimLog(text: string): TrimCounts | undefined {
   const processed = /^\s*(\d+) (?:reads|read pairs) processed/m.exec(text)?.[1];
   const available = /^\s*(\d+) \([^)]*\) (?:reads|read pairs) available/m.exec(text)?.[1];
   return processed === undefined || available === undefined
     ? undefined
     : { processed: Number(processed), available: Number(available) };
+}
+
+/** A last record without a final line feed is dropped, sometimes with the one before it. */
+const READS_LOST_AT_END = 2;
+
+/**
+ * What is wrong with a run of skewer that ended with 0, `undefined` when nothing is. skewer stops at the first malformed
+ * record, so the reads (or pairs) that it saw are compared with those that the sample has.
+ */
+export function trimProblem(counts: TrimCounts | undefined, expected: number): string | undefined {
+  if (counts === undefined) return 'skewer did not complete its log';
+  if (counts.processed >= expected - READS_LOST_AT_END) return undefined;
+  return `skewer stopped at a malformed record: it saw ${counts.processed} of ${expected} reads`;
 }

@@ -1,9 +1,12 @@
 import { createHash } from 'node:crypto';
 import { hostname } from 'node:os';
+import { join } from 'node:path';
+import { Client, Connection } from '@temporalio/client';
 import { Worker } from '@temporalio/worker';
 import type { ActivityDeps } from '../activities/deps.js';
 import { createToolActivities } from '../activities/index.js';
 import { QUEUES, type SizeClass } from '../contracts/jobs.js';
+import { type AttemptJournal, createAttemptJournal } from './attempts.js';
 import { HostBudget, type Limits } from './budget.js';
 import { createGate } from './gate.js';
 import { type RunningWorker, runWorker, type WorkerOptions } from './run_worker.js';
@@ -24,6 +27,8 @@ export async function startToolWorker(
   const connection = await connectWorker(address, signal, log);
   const budget = new HostBudget(limits);
   const hostQueue = hostQueueName(deps.data.root);
+  const journal = createAttemptJournal(join(deps.data.root, 'run', hostQueue));
+  await handBackLostSteps(options, journal);
   const activities = createToolActivities(deps);
   const common = {
     connection,
@@ -39,7 +44,7 @@ export async function startToolWorker(
     return Worker.create({
       ...common,
       taskQueue: QUEUES[size],
-      interceptors: { activity: [createGate({ budget, hostQueue, slots })] },
+      interceptors: { activity: [journal.interceptor, createGate({ budget, hostQueue, slots })] },
       tuner: {
         activityTaskSlotSupplier: slots,
         workflowTaskSlotSupplier: { type: 'fixed-size', numSlots: 2 },
@@ -54,11 +59,18 @@ export async function startToolWorker(
     Worker.create({
       ...common,
       taskQueue: hostQueue,
-      interceptors: { activity: [createGate({ budget, hostQueue })] },
+      interceptors: { activity: [journal.interceptor, createGate({ budget, hostQueue })] },
       maxConcurrentActivityTaskExecutions: CONTINUING_STEPS,
     }),
   ]);
   return { ...runWorker(workers, () => connection.close()), budget };
+}
+
+async function handBackLostSteps({ address, namespace, log }: WorkerOptions, journal: AttemptJournal): Promise<void> {
+  const connection = await Connection.connect({ address });
+  const lost = await journal.handBack(new Client({ connection, namespace }), log);
+  if (lost > 0) log.warn({ lost }, 'steps of a killed worker were handed back');
+  await connection.close();
 }
 
 /** The queue of this host and data directory; the same after a restart, so that its jobs go on here. */

@@ -82,7 +82,7 @@ test('a data directory that cannot be made is named', async () => {
 
 test('given servers that do not answer are named, without the password', async () => {
   const port = await freePort();
-  const mongoUrl = `mongodb://reader:secret@127.0.0.1:${port}/?serverSelectionTimeoutMS=300`;
+  const mongoUrl = `mongodb://reader:secret@127.0.0.1:${port}/`;
   const text = await refusal({ ...given(), mongoUrl });
   expect(text).toContain(`MongoDB at mongodb://reader:…@127.0.0.1:${port}`);
   expect(text).not.toContain('secret');

@@ -7,7 +7,7 @@ import { afterEach, expect, test, vi } from 'vitest';
 import { checkoutCache } from '../../src/local/cache.js';
 import { planMongo } from '../../src/local/mongo.js';
 import { startProcess } from '../../src/local/process.js';
-import { type ChangeBatch, type FeedOptions, mergeOperations, openChangeFeed } from '../../src/store/change_feed.js';
+import { type ChangeBatch, type FeedOptions, mergeOperations, startChangeFeed } from '../../src/store/change_feed.js';
 import { type Database, openDatabase, type Stored } from '../../src/store/database.js';
 import { testDatabase } from '../support/servers.js';
 
@@ -30,7 +30,7 @@ type Watcher = { batches: ChangeBatch[]; troubles: unknown[]; seen(): string[] }
 async function watch(database: Database, onBatch: FeedOptions['onBatch'] = async () => undefined): Promise<Watcher> {
   const batches: ChangeBatch[] = [];
   const troubles: unknown[] = [];
-  const feed = await openChangeFeed(database, {
+  const feed = startChangeFeed(database, {
     collections: ['jobs', 'samples'],
     async onBatch(batch) {
       await onBatch(batch);
@@ -39,6 +39,7 @@ async function watch(database: Database, onBatch: FeedOptions['onBatch'] = async
     onTrouble: (error) => troubles.push(error),
   });
   cleanUps.push(() => feed.close());
+  await feed.opened;
   const seen = () => batches.flatMap(({ changes }) => changes.map((c) => `${c.operation} ${c.collection} ${c.id}`));
   return { batches, troubles, seen };
 }

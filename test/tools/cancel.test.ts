@@ -116,6 +116,12 @@ test('in a pipe both exit codes count', async () => {
   const deaf = await script(folder.path, 'deaf', 'exit 5');
   const second = await runPipe([{ argv: ['yes'] }, deaf], { stdout: toFile(out) }).catch((e) => e);
   expect(second.run).toMatchObject({ command: deaf.argv, exitCode: 5 });
+
+  const slow = await script(folder.path, 'slow', 'exec <&-; while [ ! -e gone ]; do sleep 0.01; done; exit 6');
+  const writer = await script(folder.path, 'writer', 'yes; echo "yes: Broken pipe" >&2; touch gone; exit 1');
+  const options = { cwd: folder.path, stdout: toFile(out) };
+  const last = await runPipe([writer, slow], options).catch((e) => e);
+  expect(last.run).toMatchObject({ command: slow.argv, exitCode: 6 });
 });
 
 test('cancel ends both sides of a pipe', async () => {
@@ -136,7 +142,8 @@ test('after kill -9 of the process that runs it, every descendant of a tool dies
   await using folder = await tempFolder();
   const tool = await script(folder.path, 'stubborn', STUBBORN);
   const pids = join(folder.path, 'pids');
-  const parent = await startParent(folder.path, tool.argv[0]);
+  await using helper = await startParent(folder.path, tool.argv[0]);
+  const { parent } = helper;
   await until(() => pidsIn(pids).length === STUBBORN_SIZE);
   expect(living(pidsIn(pids))).toHaveLength(STUBBORN_SIZE);
   parent.kill('SIGKILL');
@@ -148,7 +155,8 @@ test('the same holds between the SIGTERM and the SIGKILL of a cancel', async () 
   await using folder = await tempFolder();
   const tool = await script(folder.path, 'stubborn', STUBBORN.replace("trap '' TERM", "trap 'echo > asked' TERM"));
   const pids = join(folder.path, 'pids');
-  const parent = await startParent(folder.path, tool.argv[0]);
+  await using helper = await startParent(folder.path, tool.argv[0]);
+  const { parent } = helper;
   await until(() => pidsIn(pids).length === STUBBORN_SIZE);
   parent.stdin?.write('abort\n');
   await until(() => existsSync(join(folder.path, 'asked')));
@@ -158,7 +166,7 @@ test('the same holds between the SIGTERM and the SIGKILL of a cancel', async () 
 });
 
 /** A node process of its own that runs one tool, and cancels it (with a very late SIGKILL) when it reads a line. */
-async function startParent(folder: string, tool: string): Promise<ChildProcess> {
+async function startParent(folder: string, tool: string): Promise<{ parent: ChildProcess } & AsyncDisposable> {
   const runner = fileURLToPath(new URL('../../src/tools/runner.ts', import.meta.url));
   await build({
     configFile: false,
@@ -174,5 +182,11 @@ async function startParent(folder: string, tool: string): Promise<ChildProcess> 
      process.stdin.once('data', () => abort.abort(new Error('cancelled')));
      await runTool({ argv: [${JSON.stringify(tool)}] }, { cwd: ${JSON.stringify(folder)}, signal: abort.signal, killAfterMs: 600_000 });`,
   );
-  return spawn(process.execPath, [main], { stdio: ['pipe', 'ignore', 'inherit'] });
+  const parent = spawn(process.execPath, [main], { stdio: ['pipe', 'ignore', 'inherit'] });
+  return {
+    parent,
+    async [Symbol.asyncDispose]() {
+      parent.kill('SIGKILL');
+    },
+  };
 }

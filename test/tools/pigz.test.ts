@@ -1,4 +1,4 @@
-import { readFile, stat, writeFile } from 'node:fs/promises';
+import { readFile, stat, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { expect, test } from 'vitest';
@@ -38,6 +38,7 @@ test('pigz makes the same bytes for every number of threads and whenever it runs
   const packed: Buffer[] = [];
   for (const threads of [1, 2, 3]) {
     await writeFile(from, 'ACGTTGCA'.repeat(100_000));
+    await utimes(from, threads * 1000, threads * 1000);
     const to = join(folder.path, `${threads}.gz`);
     await compressFile({ from, to, threads }, { usePigz: true });
     packed.push(await readFile(to));

@@ -1,5 +1,5 @@
-import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { OutputTooLarge, ToolFailed, ToolMissing } from '../../src/tools/errors.js';
@@ -61,7 +61,6 @@ test('a program that is not installed is a ToolMissing with advice', async () =>
 test('a script whose interpreter is not installed is a ToolMissing too', async () => {
   await using folder = await tempFolder();
   const tool = await script(folder.path, 'orphan', '');
-  const { writeFile } = await import('node:fs/promises');
   await writeFile(tool.argv[0], '#!/no/such/interpreter\n');
   const error = await runTool(tool).catch((e) => e);
   expect(error).toBeInstanceOf(ToolMissing);
@@ -140,7 +139,6 @@ test('a tool waits while the consumer of its output is busy', async () => {
 });
 
 async function untilAsleep(pid: string): Promise<void> {
-  const { readFileSync } = await import('node:fs');
   await until(() => / S /.test(readFileSync(`/proc/${pid}/stat`, 'utf8')));
 }
 
@@ -177,21 +175,22 @@ test('a SIGKILL that we did not send counts as out of memory, also below a wrapp
   }
 });
 
-test('the share of the input that a tool has read is told while it runs', async () => {
+test('the share of the input that a tool has read is told while it runs, and a closed file counts as read', async () => {
   await using folder = await tempFolder();
   const input = join(folder.path, 'input');
   await runTool({ argv: ['head', '-c', '1000', '/dev/zero'] }, { stdout: toFile(input) });
   const tool = await script(
     folder.path,
     'reader',
-    'exec 4<input; dd bs=250 count=1 <&4 >/dev/null 2>&1; while [ ! -e seen ]; do sleep 0.01; done; cat <&4',
+    `exec 4<input; dd bs=250 count=1 <&4 >/dev/null 2>&1; while [ ! -e 0.25 ]; do sleep 0.01; done
+     exec 4<&-; while [ ! -e 1 ]; do sleep 0.01; done`,
   );
   const fractions: number[] = [];
   const onFraction = (fraction: number) => {
     fractions.push(fraction);
-    runTool({ argv: ['touch', join(folder.path, 'seen')] }).catch(() => {});
+    writeFileSync(join(folder.path, String(fraction)), '');
   };
-  await runTool(tool, { cwd: folder.path, inputs: { paths: [input], onFraction } });
-  expect(fractions[0]).toBe(0.25);
-  expect(fractions.every((fraction, i) => fraction > (fractions[i - 1] ?? 0) && fraction <= 1)).toBe(true);
+  const signal = AbortSignal.timeout(15_000);
+  await runTool(tool, { cwd: folder.path, signal, inputs: { paths: [input], onFraction } });
+  expect(fractions).toEqual([0.25, 1]);
 });

@@ -7,10 +7,19 @@ import { fileURLToPath } from 'node:url';
 import { gunzipSync } from 'node:zlib';
 import type { ToolCommand } from '../../src/tools/command.js';
 
-/** A new folder that is deleted at the end of the block that declares it with `await using`. */
+/**
+ * A new folder that is deleted at the end of the block that declares it with `await using`. Processes that noted their ids
+ * in its file `pids` and still live, because the test failed, are ended.
+ */
 export async function tempFolder(): Promise<{ path: string } & AsyncDisposable> {
   const path = await mkdtemp(join(tmpdir(), 'tools-test-'));
-  return { path, [Symbol.asyncDispose]: () => rm(path, { recursive: true, force: true }) };
+  return {
+    path,
+    async [Symbol.asyncDispose]() {
+      for (const pid of living(pidsIn(join(path, 'pids')))) process.kill(pid, 'SIGKILL');
+      await rm(path, { recursive: true, force: true, maxRetries: 3 });
+    },
+  };
 }
 
 /** A small data file of the repository. */
@@ -26,9 +35,15 @@ export async function script(folder: string, name: string, text: string): Promis
   return { argv: [path] };
 }
 
-/** Waits until the condition holds; the test's own time limit ends the wait. */
+const LONGEST_WAIT_MS = 15_000;
+
+/** Waits until the condition holds; throws after 15 s, before the test's own limit, so that disposers still run. */
 export async function until(condition: () => boolean): Promise<void> {
-  while (!condition()) await new Promise((resolve) => setTimeout(resolve, 5));
+  const limit = Date.now() + LONGEST_WAIT_MS;
+  while (!condition()) {
+    if (Date.now() > limit) throw new Error(`Still not so after ${LONGEST_WAIT_MS} ms: ${condition}`);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
 }
 
 /** The process ids that were written to a file, one a line; empty while there is no file. */

@@ -20,7 +20,7 @@ export function createKeyRoutes({ store }: ApiDeps): Route[] {
       tag: TAG,
       summary: 'List the own API keys',
       description: `All keys of the caller, oldest first, without their secrets. ${HOW_TO_USE}`,
-      answers: { 200: 'List of keys', 401: 'Not signed in' },
+      answers: { 200: 'List of keys' },
       handle: async ({ caller }) => json(await store.keys.list(caller.userId)),
     }),
     route({
@@ -30,7 +30,7 @@ export function createKeyRoutes({ store }: ApiDeps): Route[] {
       tag: TAG,
       summary: 'Show an API key',
       description: 'One key of the caller, without its secret.',
-      answers: { 200: 'The key', 401: 'Not signed in', 404: 'The caller has no such key' },
+      answers: { 200: 'The key', 404: 'The caller has no such key' },
       async handle({ caller, params }) {
         const key = await store.keys.get(caller.userId, params.key_id ?? '');
         return key ? json(key) : notFound();
@@ -46,7 +46,7 @@ export function createKeyRoutes({ store }: ApiDeps): Route[] {
         `The secret \`key\` is shown in this answer only. A key never has a permission that its owner lacks, and never passes as ` +
         `administrator. ${HOW_TO_USE}`,
       body: NewKeyBody,
-      answers: { 201: 'The key with its secret', 401: 'Not signed in', 422: 'Body not as described' },
+      answers: { 201: 'The key with its secret' },
       async handle({ caller, body }) {
         const owner = await store.users.rights(caller.userId);
         if (!owner) return requiresAuthorization();
@@ -65,13 +65,14 @@ export function createKeyRoutes({ store }: ApiDeps): Route[] {
       body: KeyBody,
       answers: {
         200: 'The changed key',
-        401: 'Not signed in',
         404: 'The caller has no such key',
-        422: 'Body not as described',
       },
       async handle({ caller, params, body }) {
         const keyId = params.key_id ?? '';
-        const [key, owner] = await Promise.all([store.keys.get(caller.userId, keyId), store.users.rights(caller.userId)]);
+        const [key, owner] = await Promise.all([
+          store.keys.get(caller.userId, keyId),
+          store.users.rights(caller.userId),
+        ]);
         if (!key || !owner) return notFound();
         const merged = { ...key.permissions, ...grantable(caller, body.permissions) };
         const changed = await store.keys.setPermissions(caller.userId, keyId, limitPermissions(merged, owner));
@@ -85,7 +86,7 @@ export function createKeyRoutes({ store }: ApiDeps): Route[] {
       tag: TAG,
       summary: 'Remove an API key',
       description: 'The key stops working at once.',
-      answers: { 204: 'Removed', 401: 'Not signed in', 404: 'The caller has no such key' },
+      answers: { 204: 'Removed', 404: 'The caller has no such key' },
       async handle({ caller, params }) {
         return (await store.keys.remove(caller.userId, params.key_id ?? '')) ? noContent() : notFound();
       },
@@ -97,7 +98,7 @@ export function createKeyRoutes({ store }: ApiDeps): Route[] {
       tag: TAG,
       summary: 'Remove all own API keys',
       description: 'All keys of the caller stop working at once.',
-      answers: { 204: 'Removed', 401: 'Not signed in' },
+      answers: { 204: 'Removed' },
       async handle({ caller }) {
         await store.keys.removeAll(caller.userId);
         return noContent();

@@ -3,12 +3,7 @@ import type { ApiDeps } from '../deps.js';
 import { peerAddress } from '../http/peer.js';
 import { badRequest, Refusal } from '../http/refusals.js';
 import { type Env, json, publicRoute, type Route } from '../http/route.js';
-import {
-  readSessionCookies,
-  removeSessionCookies,
-  sendResetCookie,
-  sendSessionCookies,
-} from './cookies.js';
+import { readSessionCookies, removeSessionCookies, sendResetCookie, sendSessionCookies } from './cookies.js';
 import { checkPassword } from './password_check.js';
 import { hashPassword, refusePassword } from './passwords.js';
 import { LoginBody, ResetBody } from './schemas.js';
@@ -33,7 +28,6 @@ function login(deps: ApiDeps): Route {
       201: 'Signed in: `{"reset": false}`',
       200: 'Password right, but a new one must be chosen: `{"reset": true, "reset_code": "..."}`',
       400: 'User or password wrong',
-      422: 'Body not as described',
       429: 'Too many failed tries for this account from this address; `Retry-After` tells how long to wait',
     },
     async handle({ context, body: { username, password, remember } }) {
@@ -80,7 +74,6 @@ function reset(deps: ApiDeps): Route {
     answers: {
       200: 'Password set and signed in: `{"login": false, "reset": false}`',
       400: 'Code wrong or no reset pending; or password refused, then with a new `reset_code`. `error` repeats `message`',
-      422: 'Body not as described',
     },
     async handle({ context, body }) {
       const { sessionId } = readSessionCookies(context);

@@ -35,7 +35,9 @@ export async function isRightPassword(credentials: Credentials | undefined, pass
 
 // Before release 3 passwords were kept as SHA-512 of salt and password.
 function isLegacyMatch({ hash, salt = '' }: Credentials, password: string): boolean {
-  const given = createHash('sha512').update(salt + password).digest();
+  const given = createHash('sha512')
+    .update(salt + password)
+    .digest();
   const expected = Buffer.from(hash, 'hex');
   return given.length === expected.length && timingSafeEqual(given, expected);
 }

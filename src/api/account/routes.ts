@@ -1,8 +1,8 @@
+import type * as v from 'valibot';
 import type { ApiDeps } from '../deps.js';
 import type { Caller } from '../http/caller.js';
 import { badRequest, type Refusal, requiresAuthorization } from '../http/refusals.js';
 import { json, type Route, type RouteRequest, type RouteResult, route } from '../http/route.js';
-import type * as v from 'valibot';
 import { createKeyRoutes } from './key_routes.js';
 import { createLoginRoutes } from './login_routes.js';
 import { checkPassword } from './password_check.js';
@@ -23,7 +23,7 @@ function accountRoutes(deps: ApiDeps): Route[] {
       tag: 'Account',
       summary: 'Show the own account',
       description: 'Name, groups, permissions and settings of the caller.',
-      answers: { 200: 'The account', 401: 'Not signed in' },
+      answers: { 200: 'The account' },
       handle: ({ caller }) => answerAccount(deps, caller.userId),
     }),
     route({
@@ -39,8 +39,6 @@ function accountRoutes(deps: ApiDeps): Route[] {
       answers: {
         200: 'The changed account',
         400: 'Password too short or too long, or old password wrong',
-        401: 'Not signed in',
-        422: 'Body not as described',
         429: 'Old password wrong too often; `Retry-After` tells how long to wait',
       },
       handle: (request) => changeAccount(deps, request),
@@ -86,7 +84,7 @@ function settingsRoutes({ store }: ApiDeps): Route[] {
       tag: 'Account',
       summary: 'Show the own settings',
       description: 'What the caller has chosen for the web client.',
-      answers: { 200: 'The settings', 401: 'Not signed in' },
+      answers: { 200: 'The settings' },
       handle: ({ caller }) => answer(caller.userId),
     }),
     route({
@@ -97,7 +95,7 @@ function settingsRoutes({ store }: ApiDeps): Route[] {
       summary: 'Change the own settings',
       description: 'Changes the settings that are given and answers with all of them.',
       body: AccountSettingsBody,
-      answers: { 200: 'All settings', 401: 'Not signed in', 422: 'Body not as described' },
+      answers: { 200: 'All settings' },
       async handle({ caller, body }) {
         await store.users.setAccountSettings(caller.userId, body);
         return answer(caller.userId);

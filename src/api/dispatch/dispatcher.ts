@@ -60,20 +60,24 @@ export function createDispatcher(database: Database, log: Logger, receivers: () 
     const seen: Changes['seen'] = new Map();
     const standIns = new Set(finished);
     const readInto = async (target: Interface, changes: readonly Change[]) => {
-      const ids = idsOf(target, changes, (change) => change.operation !== 'delete');
+      const ids = changes.filter(({ operation }) => shownAs(target, operation)).map(({ id }) => id);
       const found = await readChanges({ database, bulkWork, log }, target, ids);
       seen.set(target, found.seen);
       for (const id of found.standIns) standIns.add(id);
     };
     const isReferences = ({ collection }: Interface) => collection === 'references';
-    for (const target of INTERFACES) if (!isReferences(target)) await readInto(target, all);
+    for (const [target, changes] of groupByInterface(all)) {
+      if (!isReferences(target)) await readInto(target, changes);
+    }
     const changes = withReferences(all, standIns);
-    for (const target of INTERFACES) if (isReferences(target)) await readInto(target, changes);
+    for (const [target, own] of groupByInterface(changes)) {
+      if (isReferences(target)) await readInto(target, own);
+    }
     return { changes, seen };
   };
 
   const sendAll = async ({ changes, seen }: Changes): Promise<void> => {
-    const deleted = new Set<Interface>();
+    const deletions = groupByInterface(changes.filter(({ operation }) => operation === 'delete'));
     for (const [index, change] of changes.entries()) {
       if (index % MESSAGES_PER_TURN === MESSAGES_PER_TURN - 1) await nextTurn();
       const target = interfaceOf(change);
@@ -81,12 +85,11 @@ export function createDispatcher(database: Database, log: Logger, receivers: () 
       if (change.operation !== 'delete') {
         const found = seen.get(target)?.get(change.id);
         if (found) sendDocument(target, change, found);
-      } else if (!deleted.has(target)) {
-        deleted.add(target);
-        sendDeletions(
-          target,
-          idsOf(target, changes, ({ operation }) => operation === 'delete'),
-        );
+      } else {
+        // All of them in one message, at the place of the first.
+        const ids = deletions.get(target)?.map(({ id }) => id);
+        if (ids) sendDeletions(target, ids);
+        deletions.delete(target);
       }
     }
   };
@@ -104,18 +107,28 @@ export function createDispatcher(database: Database, log: Logger, receivers: () 
 
 // The status documents and settings are never new to a client, even when the database has just got them.
 function shownAs({ operations }: Interface, operation: Operation): Operation | undefined {
+  if (operation === 'delete') return undefined;
   if (operations.includes(operation)) return operation;
   return operation === 'insert' && operations.includes('update') ? 'update' : undefined;
 }
 
-function interfaceOf(change: Change): Interface | undefined {
-  return INTERFACES.find(
-    ({ collection, ids }) => collection === change.collection && (ids === undefined || ids.includes(change.id)),
-  );
+const BY_COLLECTION = new Map(INTERFACES.map((target) => [target.collection, target]));
+
+function interfaceOf({ collection, id }: Change): Interface | undefined {
+  const target = BY_COLLECTION.get(collection);
+  return target?.ids?.includes(id) === false ? undefined : target;
 }
 
-function idsOf(target: Interface, changes: readonly Change[], wanted: (change: Change) => boolean): string[] {
-  return changes.filter((change) => wanted(change) && interfaceOf(change) === target).map((change) => change.id);
+function groupByInterface(changes: readonly Change[]): Map<Interface, Change[]> {
+  const groups = new Map<Interface, Change[]>();
+  for (const change of changes) {
+    const target = interfaceOf(change);
+    if (!target) continue;
+    const group = groups.get(target);
+    if (group) group.push(change);
+    else groups.set(target, [change]);
+  }
+  return groups;
 }
 
 function withReferences(changes: readonly Change[], referenceIds: ReadonlySet<string>): Change[] {

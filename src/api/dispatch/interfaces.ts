@@ -1,16 +1,21 @@
 import type { Document } from 'mongodb';
 import { ANALYSIS_PROJECTION } from '../../store/analyses.js';
+import { CACHE_PROJECTION } from '../../store/caches.js';
 import type { Operation } from '../../store/change_feed.js';
 import type { CollectionName, Database, Stored } from '../../store/database.js';
+import { FILE_PROJECTION } from '../../store/files.js';
 import { type GroupDocument, toGroupItem } from '../../store/groups.js';
 import { HISTORY_PROJECTION } from '../../store/history.js';
 import { JOB_PROJECTION, type JobDocument, toJobListItem } from '../../store/jobs.js';
 import { OTU_PROJECTION } from '../../store/otus.js';
 import { fields } from '../../store/pages.js';
+import { SAMPLE_RIGHTS_FIELDS, type SampleRights } from '../../store/sample_rights.js';
+import { SAMPLE_PROJECTION } from '../../store/samples.js';
+import { SUBTRACTION_PROJECTION } from '../../store/subtractions.js';
 import { toUserItem, USER_PROJECTION, type UserDocument } from '../../store/users.js';
 import { withId } from '../http/json.js';
 import { referenceExtras } from './reference_extras.js';
-import { ADMINISTRATORS, EVERYONE, type ReferenceAccess, type SampleAccess, type Visibility } from './visibility.js';
+import { ADMINISTRATORS, EVERYONE, type ReferenceAccess, type Visibility } from './visibility.js';
 
 /** A document in the form of the wire. */
 export type WireDocument = Record<string, unknown>;
@@ -49,13 +54,13 @@ const ofSample: Audience = { parent: 'samples', parentId: (document) => document
 const ofReference: Audience = { parent: 'references', parentId: (document) => document.reference?.id };
 
 const ofItself = {
-  samples: { own: (document) => ({ kind: 'sample', sample: sampleAccess(document) }) } satisfies Audience,
+  samples: { own: (document) => ({ kind: 'sample', sample: sampleRights(document) }) } satisfies Audience,
   references: { own: (document) => ({ kind: 'reference', reference: referenceAccess(document) }) } satisfies Audience,
 };
 
 /** Fields that tell who may see the documents of a sample or reference. */
 export const PARENT_ACCESS = {
-  samples: fields('user', 'group', 'all_read', 'group_read'),
+  samples: fields(...SAMPLE_RIGHTS_FIELDS),
   references: fields('user', 'users.id', 'groups.id'),
 } as const;
 
@@ -64,9 +69,6 @@ export function parentVisibility(parent: 'samples' | 'references', document: Doc
   return ofItself[parent].own(document);
 }
 
-// biome-ignore format: one field list per line
-const SAMPLE_FIELDS = ['name', 'host', 'isolate', 'created_at', 'user', 'imported', 'archived', 'pathoscope', 'nuvs',
-  'group', 'group_read', 'group_write', 'all_read', 'all_write'];
 // biome-ignore format: one field list per line
 const REFERENCE_FIELDS = ['cloned_from', 'created_at', 'data_type', 'imported_from', 'installed', 'internal_control', 'name',
   'organism', 'process', 'release', 'remotes_from', 'updates', 'updating', 'user'];
@@ -88,7 +90,7 @@ export const INTERFACES: readonly Interface[] = [
   {
     collection: 'caches',
     operations: ALL,
-    projection: fields('_id', 'created_at', 'files', 'hash', 'program', 'ready', 'sample'),
+    projection: CACHE_PROJECTION,
     toWire: withId,
     audience: ofSample,
     forgotten: EVERYONE,
@@ -96,7 +98,7 @@ export const INTERFACES: readonly Interface[] = [
   {
     collection: 'files',
     operations: ALL,
-    projection: fields('_id', 'name', 'size', 'user', 'uploaded_at', 'type', 'ready', 'reserved'),
+    projection: FILE_PROJECTION,
     toWire: withId,
     audience: everyone,
     forgotten: EVERYONE,
@@ -182,7 +184,7 @@ export const INTERFACES: readonly Interface[] = [
   {
     collection: 'samples',
     operations: ALL,
-    projection: fields('_id', ...SAMPLE_FIELDS),
+    projection: SAMPLE_PROJECTION,
     toWire: withId,
     audience: ofItself.samples,
     forgotten: EVERYONE,
@@ -224,7 +226,7 @@ export const INTERFACES: readonly Interface[] = [
   {
     collection: 'subtraction',
     operations: ALL,
-    projection: fields('_id', 'file', 'ready', 'job'),
+    projection: SUBTRACTION_PROJECTION,
     toWire: withId,
     audience: everyone,
     forgotten: EVERYONE,
@@ -242,12 +244,15 @@ export const INTERFACES: readonly Interface[] = [
   },
 ];
 
-function sampleAccess(document: Document): SampleAccess {
+// Samples of old releases may lack some of the fields.
+function sampleRights(document: Document): SampleRights {
   return {
     user: { id: document.user?.id ?? '' },
-    group: document.group,
-    all_read: document.all_read,
-    group_read: document.group_read,
+    group: document.group ?? null,
+    group_read: document.group_read === true,
+    group_write: document.group_write === true,
+    all_read: document.all_read === true,
+    all_write: document.all_write === true,
   };
 }
 

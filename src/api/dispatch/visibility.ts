@@ -1,13 +1,7 @@
-/** A signed-in browser's user with the rights of this moment. */
-export type Viewer = { userId: string; administrator: boolean; groups: readonly string[] };
+import { canRead, type RightsHolder, type SampleRights } from '../../store/sample_rights.js';
 
-/** What decides who may read a sample. */
-export type SampleAccess = {
-  user: { id: string };
-  group?: string | null;
-  all_read?: boolean;
-  group_read?: boolean;
-};
+/** A signed-in browser's user with the rights of this moment. */
+export type Viewer = RightsHolder;
 
 /** What decides who finds a reference in the list. */
 export type ReferenceAccess = {
@@ -21,7 +15,7 @@ export type Visibility =
   | { kind: 'everyone' }
   | { kind: 'administrators' }
   | { kind: 'user'; id: string }
-  | { kind: 'sample'; sample: SampleAccess }
+  | { kind: 'sample'; sample: SampleRights }
   | { kind: 'reference'; reference: ReferenceAccess };
 
 /** For every signed-in user. */
@@ -41,15 +35,10 @@ export function maySee(viewer: Viewer, visibility: Visibility): boolean {
     case 'user':
       return visibility.id === viewer.userId;
     case 'sample':
-      return maySeeSample(viewer, visibility.sample);
+      return canRead(viewer, visibility.sample);
     case 'reference':
       return maySeeReference(viewer, visibility.reference);
   }
-}
-
-function maySeeSample(viewer: Viewer, sample: SampleAccess): boolean {
-  if (sample.user.id === viewer.userId || sample.all_read === true) return true;
-  return sample.group_read === true && !!sample.group && viewer.groups.includes(sample.group);
 }
 
 function maySeeReference(viewer: Viewer, reference: ReferenceAccess): boolean {

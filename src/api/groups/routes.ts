@@ -6,6 +6,8 @@ import { badRequest, notFound } from '../http/refusals.js';
 import { created, json, noContent, path, type Route, route } from '../http/route.js';
 
 const TAG = 'Groups';
+/** What samples without a group have in its place. */
+const RESERVED = 'none';
 
 /** A new group; its id is the name in lower case. */
 const NewGroupBody = v.object({
@@ -28,7 +30,7 @@ export function createGroupRoutes({ store }: ApiDeps): Route[] {
       tag: TAG,
       summary: 'List groups',
       description: 'All groups with their permissions.',
-      answers: { 200: 'List of groups', 401: 'Not signed in' },
+      answers: { 200: 'List of groups' },
       handle: async () => json(await store.groups.list()),
     }),
     route({
@@ -38,7 +40,7 @@ export function createGroupRoutes({ store }: ApiDeps): Route[] {
       tag: TAG,
       summary: 'Show a group',
       description: 'One group with its permissions.',
-      answers: { 200: 'The group', 401: 'Not signed in', 404: 'No such group' },
+      answers: { 200: 'The group', 404: 'No such group' },
       async handle({ params }) {
         const group = await store.groups.get(params.group_id ?? '');
         return group ? json(group) : notFound();
@@ -54,12 +56,10 @@ export function createGroupRoutes({ store }: ApiDeps): Route[] {
       body: NewGroupBody,
       answers: {
         201: 'The group',
-        400: 'Name taken',
-        401: 'Not signed in',
-        403: 'Not an administrator',
-        422: 'Body not as described',
+        400: 'Name taken or reserved',
       },
       async handle({ body }) {
+        if (body.group_id === RESERVED) return badRequest(`Reserved group name: ${RESERVED}`);
         const group = await store.groups.insert(body.group_id);
         return group ? created(group, path`/api/groups/${group.id}`) : badRequest('Group already exists');
       },
@@ -74,10 +74,7 @@ export function createGroupRoutes({ store }: ApiDeps): Route[] {
       body: GroupBody,
       answers: {
         200: 'The changed group',
-        401: 'Not signed in',
-        403: 'Not an administrator',
         404: 'No such group',
-        422: 'Body not as described',
       },
       async handle({ params, body }) {
         const groupId = params.group_id ?? '';
@@ -94,7 +91,7 @@ export function createGroupRoutes({ store }: ApiDeps): Route[] {
       tag: TAG,
       summary: 'Remove a group',
       description: 'Members lose what the group gave them. References and samples forget the group.',
-      answers: { 204: 'Removed', 401: 'Not signed in', 403: 'Not an administrator', 404: 'No such group' },
+      answers: { 204: 'Removed', 404: 'No such group' },
       async handle({ params }) {
         const groupId = params.group_id ?? '';
         if (!(await store.groups.remove(groupId))) return notFound();

@@ -39,7 +39,14 @@ export const oneOf = <const T extends readonly string[]>(allowed: T) =>
 export const listOf = <T extends v.GenericSchema>(item: T) => v.array(item, 'must be of list type');
 
 /** A nested document. */
-export const document = <T extends v.ObjectEntries>(entries: T) => v.object(entries, 'must be of dict type');
+export const document = <T extends v.ObjectEntries>(entries: T) => noList(v.object(entries, 'must be of dict type'));
+
+// Valibot takes a list for an object without keys.
+function noList<T extends v.GenericSchema>(schema: T): T {
+  const run: T['~run'] = (dataset, config) =>
+    schema['~run'](Array.isArray(dataset.value) ? { value: 'list' } : dataset, config);
+  return { ...schema, '~run': run };
+}
 
 /** A field that may be left out. */
 export const optional = <T extends v.GenericSchema>(schema: T) => v.optional(schema);
@@ -51,7 +58,7 @@ export const withDefault = <T extends v.GenericSchema>(schema: T, value: v.Infer
 /** Some of the eight permissions, each true or false. */
 export const somePermissions = () =>
   v.pipe(
-    v.record(v.string(), v.boolean('must be of boolean type'), 'must be of dict type'),
+    noList(v.record(v.string(), v.boolean('must be of boolean type'), 'must be of dict type')),
     v.check(
       (map) => Object.keys(map).every((name) => (PERMISSIONS as readonly string[]).includes(name)),
       'keys must be valid permissions',

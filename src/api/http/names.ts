@@ -6,14 +6,15 @@ const MAXIMUM_LENGTH = 100;
 const NAME = /^[\p{L}\p{N}_][\p{L}\p{M}\p{N} ._@+-]*$/u;
 const LABEL = /^[^\p{Cc}\p{Zl}\p{Zp}/\\]+$/u;
 
-const limited = () => v.pipe(trimmedFilled(), v.maxLength(MAXIMUM_LENGTH, `max length is ${MAXIMUM_LENGTH}`));
+const limited = (pattern: RegExp, message: string) =>
+  v.config(
+    v.pipe(trimmedFilled(), v.maxLength(MAXIMUM_LENGTH, `max length is ${MAXIMUM_LENGTH}`), v.regex(pattern, message)),
+    { abortPipeEarly: true },
+  );
 
 /** Name of a new user or group, which is also its id. */
 export const name = () =>
-  v.pipe(
-    limited(),
-    v.regex(NAME, 'must begin with a letter or digit and hold only letters, digits, blanks and the characters ._@+-'),
-  );
+  limited(NAME, 'must begin with a letter or digit and hold only letters, digits, blanks and the characters ._@+-');
 
 /** Name of a thing whose id is made of it. */
-export const label = () => v.pipe(limited(), v.regex(LABEL, 'must not hold slashes or line breaks'));
+export const label = () => limited(LABEL, 'must not hold slashes or line breaks');

@@ -44,8 +44,21 @@ function operation(route: Route): Json {
     ...(route.body ? { requestBody: { required: true, content: jsonContent(route.body) } } : {}),
     ...(route.rawBody ? { requestBody: { required: true, content: MULTIPART } } : {}),
     responses: Object.fromEntries(
-      Object.entries(route.answers).map(([status, answer]) => [status, response(status, answer)]),
+      Object.entries({ ...commonRefusals(route), ...route.answers }).map(([status, answer]) => [
+        status,
+        response(status, answer),
+      ]),
     ),
+  };
+}
+
+/** The refusals that follow from a route's access and body, so that no route has to list them. */
+function commonRefusals(route: Route): Record<number, Answer> {
+  const isPublic = typeof route.access === 'object' && 'public' in route.access;
+  return {
+    ...(isPublic ? {} : { 401: 'Not signed in' }),
+    ...(isPublic || route.access === 'user' ? {} : { 403: 'The caller lacks the right' }),
+    ...(route.body ? { 400: 'Body is not JSON', 413: 'Body too large', 422: 'Body not as described' } : {}),
   };
 }
 

@@ -37,7 +37,7 @@ export function createRootRoutes({ version }: ApiDeps): Route[] {
       tag: 'Server',
       summary: 'List the parts of the interface',
       description: 'Path of each part, and the version of the server.',
-      answers: { 200: 'Parts and version', 401: 'Not signed in' },
+      answers: { 200: 'Parts and version' },
       handle: async () => json({ endpoints, version }),
     }),
     route({
@@ -47,7 +47,7 @@ export function createRootRoutes({ version }: ApiDeps): Route[] {
       tag: 'Server',
       summary: 'Show the load of the host',
       description: 'Per core the percentage of time in use since the previous call, and memory in bytes.',
-      answers: { 200: 'Processor and memory use', 401: 'Not signed in' },
+      answers: { 200: 'Processor and memory use' },
       handle: async () => json(measure()),
     }),
   ];

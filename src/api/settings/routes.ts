@@ -40,8 +40,9 @@ export function createSettingsRoutes({ store, config }: ApiDeps): Route[] {
       access: 'user',
       tag: TAG,
       summary: 'Show the settings',
-      description: 'Settings and limits of the server. The paths are shown to administrators only, and empty for others.',
-      answers: { 200: 'The settings', 401: 'Not signed in' },
+      description:
+        'Settings and limits of the server. The paths are shown to administrators only, and empty for others.',
+      answers: { 200: 'The settings' },
       handle: async ({ caller }) => json(toWireSettings(await store.settings.get(), config, caller.administrator)),
     }),
     route({
@@ -50,13 +51,11 @@ export function createSettingsRoutes({ store, config }: ApiDeps): Route[] {
       access: 'administrator',
       tag: TAG,
       summary: 'Change the settings',
-      description: 'Changes the settings that are given. Limits and paths are configuration and cannot be changed here.',
+      description:
+        'Changes the settings that are given. Limits and paths are configuration and cannot be changed here.',
       body: SettingsBody,
       answers: {
         200: 'All settings',
-        401: 'Not signed in',
-        403: 'Not an administrator',
-        422: 'Body not as described',
       },
       handle: async ({ body }) => json(toWireSettings(await store.settings.update(body), config, true)),
     }),

@@ -14,7 +14,7 @@ export function createSoftwareRoutes({ store, version }: ApiDeps): Route[] {
       tag: TAG,
       summary: 'Show version and newer releases',
       description: 'The running version and the newer releases that were known at the last refresh.',
-      answers: { 200: 'Version and releases', 401: 'Not signed in' },
+      answers: { 200: 'Version and releases' },
       handle: async () => json({ id: 'software', ...(await store.status.software()), version }),
     }),
     route({
@@ -24,7 +24,7 @@ export function createSoftwareRoutes({ store, version }: ApiDeps): Route[] {
       tag: TAG,
       summary: 'List newer releases',
       description: 'The releases newer than this server that were known at the last refresh, newest first.',
-      answers: { 200: 'List of releases', 401: 'Not signed in' },
+      answers: { 200: 'List of releases' },
       handle: async () => json((await store.status.software()).releases),
     }),
     route({
@@ -34,7 +34,7 @@ export function createSoftwareRoutes({ store, version }: ApiDeps): Route[] {
       tag: TAG,
       summary: 'List installed updates',
       description: 'Always empty: updates are installed by the deployment, not by the server.',
-      answers: { 200: 'Empty list', 401: 'Not signed in' },
+      answers: { 200: 'Empty list' },
       handle: async () => json([]),
     }),
     route({
@@ -44,7 +44,7 @@ export function createSoftwareRoutes({ store, version }: ApiDeps): Route[] {
       tag: TAG,
       summary: 'Refuse to install an update',
       description: 'Always refused: updates are installed by the deployment, not by the server.',
-      answers: { 401: 'Not signed in', 403: 'Not an administrator', 409: 'Always' },
+      answers: { 409: 'Always' },
       handle: async () => conflict('Updates are installed by the deployment'),
     }),
   ];

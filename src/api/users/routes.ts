@@ -38,7 +38,7 @@ function listUsers({ store }: ApiDeps): Route {
     description:
       'A page of users in the order of their ids. Administrators get whole users, others only `id` and `identicon`.',
     query: { find: 'text that the id contains', page: 'page, from 1', per_page: 'users per page, 1 to 500' },
-    answers: { 200: 'The page', 401: 'Not signed in' },
+    answers: { 200: 'The page' },
     async handle({ caller, query }) {
       const page = mapPage(await store.users.list(searchTerm(query), pageRequest(query)), toUserItem);
       return json(caller.administrator ? page : mapPage(page, ({ id, identicon }) => ({ id, identicon })));
@@ -54,13 +54,13 @@ function firstUser(deps: ApiDeps): Route {
     access: { public: 'there is nobody yet who could sign in; it works once' },
     tag: TAG,
     summary: 'Create the first user',
-    description: 'Creates an administrator and signs in. Works only while there is no user; of several at once one wins.',
+    description:
+      'Creates an administrator and signs in. Works only while there is no user; of several at once one wins.',
     body: FirstUserBody,
     answers: {
       201: 'The user; the cookies of the session are set',
       400: 'Name reserved, or password too short or too long',
       409: 'There is a user already',
-      422: 'Body not as described',
     },
     async handle({ context, body: { user_id: userId, password } }) {
       if (await store.users.any()) return hasFirstUser();
@@ -83,7 +83,7 @@ function getUser({ store }: ApiDeps): Route {
     tag: TAG,
     summary: 'Show a user',
     description: 'One user with groups and permissions.',
-    answers: { 200: 'The user', 401: 'Not signed in', 403: 'Not an administrator', 404: 'No such user' },
+    answers: { 200: 'The user', 404: 'No such user' },
     async handle({ params }) {
       const user = await store.users.get(params.user_id ?? '');
       return user ? json(user) : notFound();
@@ -104,9 +104,6 @@ function createUser(deps: ApiDeps): Route {
     answers: {
       201: 'The user',
       400: 'Name reserved or taken, or password too short or too long',
-      401: 'Not signed in',
-      403: 'Not an administrator',
-      422: 'Body not as described',
     },
     async handle({ body: { user_id: id, password, force_reset: forceReset } }) {
       const refused = await refuseNewUser(deps, id, password);
@@ -133,11 +130,8 @@ function changeUser(deps: ApiDeps): Route {
     answers: {
       200: 'The changed user',
       400: 'Password refused, unknown groups, or own administrator flag',
-      401: 'Not signed in',
-      403: 'Not an administrator',
       404: 'No such user',
       409: 'The primary group is not among the groups of the user',
-      422: 'Body not as described',
     },
     handle: (request) => applyChanges(deps, request),
   });
@@ -150,12 +144,11 @@ function removeUser({ store }: ApiDeps): Route {
     access: 'administrator',
     tag: TAG,
     summary: 'Remove a user',
-    description: 'Removes the user with sessions, API keys and memberships in references. What the user has made stays.',
+    description:
+      'Removes the user with sessions, API keys and memberships in references. What the user has made stays.',
     answers: {
       204: 'Removed',
       400: 'Own account',
-      401: 'Not signed in',
-      403: 'Not an administrator',
       404: 'No such user',
     },
     async handle({ caller, params }) {
@@ -201,7 +194,7 @@ async function applyChanges(
 }
 
 async function refuseNewUser(deps: ApiDeps, userId: string, password: string): Promise<Refusal | undefined> {
-  if (userId.toLowerCase() === RESERVED) return badRequest(`Reserved user name: ${RESERVED}`);
+  if (userId === RESERVED) return badRequest(`Reserved user name: ${RESERVED}`);
   return refuseNewPassword(deps, password);
 }
 

@@ -14,7 +14,7 @@ export type Coverage = {
 /**
  * Coverage of the given references by the kept lines. Every line adds 1 to the bases from its position on over the whole length of the
  * read, soft-clipped ends included; what lies beyond the sequence is ignored. Both figures are rounded half to even.
- * Throws if the length of one of the references is not known.
+ * Throws if the length of one of the references is not known; each reference is to be given once.
  */
 export function coverReferences(
   table: AlignmentTable,
@@ -22,8 +22,12 @@ export function coverReferences(
   references: readonly number[],
   lengths: ReadonlyMap<string, number>,
 ): Coverage[] {
-  const steps = new Map<number, Int32Array>();
-  for (const g of references) steps.set(g, new Int32Array(requireLength(lengths, table.references[g] ?? '') + 1));
+  // One more element than bases: a step down behind the last base.
+  const steps = new Map<number, number[]>();
+  for (const g of references) {
+    const bases = requireLength(lengths, table.references[g] ?? '');
+    steps.set(g, new Array<number>(bases + 1).fill(0));
+  }
   const stepsOf = table.references.map((_, g) => steps.get(g));
   for (let i = 0; i < table.lineCount; i++) {
     if (kept[i] === 0) continue;
@@ -33,26 +37,30 @@ export function coverReferences(
     const from = Math.max(0, (table.position[i] as number) - 1);
     const to = (table.position[i] as number) - 1 + (table.length[i] as number);
     if (from >= bases || to <= from) continue;
-    own[from] = (own[from] as number) + 1;
-    if (to < bases) own[to] = (own[to] as number) - 1;
+    addStep(own, from, 1);
+    addStep(own, Math.min(to, bases), -1);
   }
-  return references.map((g) => summarize(steps.get(g) ?? new Int32Array(1)));
+  return references.map((g) => summarize(steps.get(g) ?? []));
 }
 
-/** Turns steps up and down along a sequence (one more than its bases) into depths. */
-function summarize(steps: Int32Array): Coverage {
-  const bases = steps.length - 1;
-  const align = new Array<number>(bases);
+/** Turns the steps up and down along a sequence into its depths, in place. */
+function summarize(steps: number[]): Coverage {
+  steps.pop();
+  const bases = steps.length;
   let depth = 0;
   let sum = 0;
   let uncovered = 0;
   for (let i = 0; i < bases; i++) {
     depth += steps[i] as number;
-    align[i] = depth;
+    steps[i] = depth;
     sum += depth;
     if (depth === 0) uncovered++;
   }
-  return { align, coverage: roundHalfEven(1 - uncovered / bases, 3), depth: roundHalfEven(sum / bases) };
+  return { align: steps, coverage: roundHalfEven(1 - uncovered / bases, 3), depth: roundHalfEven(sum / bases) };
+}
+
+function addStep(steps: number[], base: number, change: number): void {
+  steps[base] = (steps[base] as number) + change;
 }
 
 function requireLength(lengths: ReadonlyMap<string, number>, reference: string): number {

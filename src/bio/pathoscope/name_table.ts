@@ -6,7 +6,7 @@ const FNV_PRIME = 0x01000193;
 
 /**
  * Gives texts running numbers at first sight, 0, 1, 2, ... Holds the texts as bytes outside the JavaScript heap: a read name costs
- * about its own length plus 18 to 26 bytes, and nothing that the text was cut from is kept alive. Names up to 65,535 bytes, 4 GiB in all.
+ * about its own length plus 20 to 35 bytes, and nothing that the text was cut from is kept alive. Names up to 65,535 bytes, 4 GiB in all.
  */
 export class NameTable {
   #count = 0;

@@ -43,7 +43,8 @@ export type PathoscopeResult = {
 /**
  * Runs Pathoscope on the alignments of a sample: matrix, expectation maximisation, report, rewriting, coverage. `lengths` has the length
  * in bases of every reference sequence. Without any usable alignment the result is empty: no hits, read count 0. Throws if a
- * reported reference has no known length. Takes about 0.2 s of CPU time per million lines without a pause.
+ * reported reference has no known length. Takes 0.2 to 0.7 s of CPU time per
+ * million lines, without a pause.
  */
 export function runPathoscope(table: AlignmentTable, lengths: ReadonlyMap<string, number>): PathoscopeResult {
   const matrix = buildMatrix(table);

@@ -21,7 +21,7 @@ export type ProcessGroup = {
   readonly stdin: Writable | null;
   readonly stdout: Readable | null;
   readonly stderr: Readable;
-  /** Settles when the main process is gone and the rest of the group has been sent SIGKILL. Needs a reader of `stderr`. */
+  /** Settles when the main process is gone and the rest of the group has been sent SIGKILL. */
   readonly ended: Promise<Ending>;
   /** Ends the group: SIGTERM, then SIGKILL. May be called at any time and more than once. */
   stop(): void;
@@ -32,12 +32,6 @@ export type ProcessGroup = {
  * group is killed. It outlives a SIGTERM, so that a stubborn tool is not left alone between SIGTERM and SIGKILL.
  */
 const LIFELINE = '(trap "" TERM HUP; read _ <&3; kill -KILL 0) >/dev/null 2>&1 & exec "$@" 3<&-';
-
-/**
- * What the main process leaves behind gets this long to write its last words, unless it was us who ended it. skewer exits
- * while the gzip that unpacks its input is about to say that the file is damaged.
- */
-const LAST_WORDS_MS = 200;
 
 /** A process that SIGKILL does not end hangs in the kernel (a dead network disk, say); nobody can wait for that. */
 const UNKILLABLE_AFTER_MS = 30_000;
@@ -58,8 +52,7 @@ export async function startGroup(path: string, args: readonly string[], options:
   child.stdin?.on('error', () => {});
   const stopper = createStopper(pid, path, options.killAfterMs);
   const ended = Promise.race([
-    once(child, 'exit').then(async ([exitCode, signal]): Promise<Ending> => {
-      if (!stopper.asked()) await closedWithin(stderr, LAST_WORDS_MS);
+    once(child, 'exit').then(([exitCode, signal]): Ending => {
       stopper.finish();
       return { exitCode, signal, stopped: stopper.asked() };
     }),
@@ -74,15 +67,6 @@ async function started(child: ChildProcess, path: string, cwd: string): Promise<
   } catch (cause) {
     throw new Error(`${path} could not be started in ${cwd}`, { cause });
   }
-}
-
-/** The lifeline does not hold stderr, so it closes when the last of the tool's own processes is gone. */
-async function closedWithin(stream: Readable, limitMs: number): Promise<void> {
-  if (stream.closed) return;
-  const limit = new AbortController();
-  const timer = setTimeout(() => limit.abort(), limitMs);
-  await once(stream, 'close', { signal: limit.signal }).catch(() => {});
-  clearTimeout(timer);
 }
 
 function createStopper(pid: number, path: string, killAfterMs: number) {

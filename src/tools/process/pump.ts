@@ -13,14 +13,18 @@ export type ChunkSource = {
   abort(reason: unknown): void;
   /** The tool is gone: what is in the pipe may still be read, but more is not waited for beyond a limit. */
   toolEnded(): void;
-  /** No more is wanted; a tool that still writes gets SIGPIPE. */
+  /** No more is wanted; a tool that still writes fails. */
   close(): void;
+  /** The consumer did not read to the end: that the tool failed then is no wonder. */
+  leftEarly(): boolean;
 };
 
 /** Wraps a child's stdout; the child waits whenever the consumer does. */
 export function chunkSource(stream: Readable): ChunkSource {
   let waitingSince: number | undefined;
   let watch: NodeJS.Timeout | undefined;
+  let complete = false;
+  let left = false;
   // A consumer that is busy elsewhere must not turn a destroyed stream into an uncaught error.
   stream.on('error', () => {});
 
@@ -31,10 +35,12 @@ export function chunkSource(stream: Readable): ChunkSource {
         waitingSince = Date.now();
         const next = await iterator.next();
         waitingSince = undefined;
+        complete = next.done === true;
         if (next.done) return;
         yield next.value;
       }
     } finally {
+      left = !complete;
       clearInterval(watch);
       stream.destroy();
     }
@@ -47,6 +53,7 @@ export function chunkSource(stream: Readable): ChunkSource {
 
   return {
     chunks: read(),
+    leftEarly: () => left,
     abort: (reason) => {
       stream.destroy(reason instanceof Error ? reason : new Error(String(reason)));
     },

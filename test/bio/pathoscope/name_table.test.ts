@@ -38,3 +38,9 @@ test('a name beyond 65,535 bytes is an error', () => {
   expect(() => new NameTable().add('x'.repeat(65_536))).toThrow('longer than 65535 bytes');
   expect(() => new NameTable().add('é'.repeat(40_000))).toThrow('longer than 65535 bytes');
 });
+
+// Both have the same 32-bit hash, which alone must not make them one read.
+test('names with equal hashes are different names', () => {
+  const table = new NameTable();
+  expect(['costarring', 'liquid', 'costarring', 'liquid'].map((name) => table.add(name))).toEqual([0, 1, 0, 1]);
+});

@@ -79,6 +79,13 @@ test('the worked example: result', () => {
   ]);
 });
 
+// The first round moves pi by far more than the limit here, so only the rule for a single read ends it.
+test('one read with several references takes one round, two take more', () => {
+  const one = ['u1,A,1,10,20.0', 'm1,A,1,10,19.0', 'm1,B,1,10,20.0'];
+  expect(runPathoscope(tableOf(one), LENGTHS).rounds).toBe(1);
+  expect(runPathoscope(tableOf([...one, 'm2,A,1,10,19.0', 'm2,B,1,10,20.0']), LENGTHS).rounds).toBeGreaterThan(1);
+});
+
 // A sample without viruses is a result, not a failure.
 test.each([
   ['no line', []],

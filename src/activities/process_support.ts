@@ -1,0 +1,78 @@
+import { ApplicationFailure, Context } from '@temporalio/activity';
+import { MongoServerError } from 'mongodb';
+import type { ProcessError } from '../contracts/processes.js';
+import type { ProcessDocument } from '../store/processes.js';
+import type { ReferenceDocument } from '../store/references.js';
+import type { ActivityDeps } from './deps.js';
+import { withPulse } from './pulse.js';
+
+/** MongoDB says with these that a document is too large, whoever asks again. */
+const TOO_LARGE = [10_334, 17_419];
+
+/** A failure that ends a process: what is wrong with its input. */
+export function unusableInput(errors: ProcessError[]): ApplicationFailure {
+  return ApplicationFailure.create({
+    type: 'InvalidInput',
+    message: errors[0]?.message ?? 'The input cannot be used',
+    nonRetryable: true,
+    details: [errors],
+  });
+}
+
+/**
+ * Runs the work of a process: heartbeats go out meanwhile, faults of the code end the process, all else (a lost
+ * database) is tried again.
+ */
+export async function runProcess(work: (signal: AbortSignal) => Promise<void>): Promise<void> {
+  const signal = Context.current().cancellationSignal;
+  try {
+    await withPulse(work)(signal);
+  } catch (error) {
+    if (signal.aborted) throw signal.reason;
+    throw isFault(error) ? fault(error) : error;
+  }
+}
+
+/**
+ * The process, or undefined when it has ended and nothing is to be done.
+ *
+ * @throws ApplicationFailure when it is being undone.
+ */
+export async function openProcess(deps: ActivityDeps, processId: string): Promise<ProcessDocument | undefined> {
+  const process = await deps.store.processes.get(processId);
+  if (!process || process.complete || (process.errors?.length ?? 0) > 0) return undefined;
+  if (process.closing) throw unusableInput([{ id: 'unhandled', message: 'The process was interrupted' }]);
+  return process;
+}
+
+/**
+ * The reference that a process fills.
+ *
+ * @throws ApplicationFailure when it was removed meanwhile.
+ */
+export async function requireReference(
+  deps: ActivityDeps,
+  referenceId: string | undefined,
+): Promise<ReferenceDocument> {
+  const reference = referenceId === undefined ? null : await deps.store.references.get(referenceId);
+  if (!reference) throw unusableInput([{ id: 'unhandled', message: 'The reference was removed' }]);
+  return reference;
+}
+
+function isFault(error: unknown): error is Error {
+  if (error instanceof MongoServerError) return TOO_LARGE.includes(Number(error.code));
+  if (error instanceof TypeError || error instanceof RangeError || error instanceof ReferenceError) return true;
+  // A plain error is one of ours: a state that the code does not expect.
+  return error instanceof Error && error.constructor === Error && !('code' in error);
+}
+
+function fault(error: Error): ApplicationFailure {
+  const errors: ProcessError[] = [{ id: 'unhandled', message: error.message }];
+  return ApplicationFailure.create({
+    type: 'Bug',
+    message: error.message,
+    nonRetryable: true,
+    details: [errors],
+    cause: error,
+  });
+}

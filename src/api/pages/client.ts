@@ -1,0 +1,31 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+/** Where the built web client lies when it is installed: the folder `client` beside `package.json`. */
+export const CLIENT_FOLDER = fileURLToPath(new URL('../../../client', import.meta.url));
+
+/** What the client's page is told by text that stands in place of its tokens. */
+export type PageFacts = { version: string; dev: boolean; first: boolean; login: boolean; nonce: string };
+
+/** The client's page as built; undefined when no client is installed. */
+export async function readClientPage(folder: string): Promise<string | undefined> {
+  try {
+    return await readFile(join(folder, 'index.html'), 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+/** The client's page with its tokens replaced, wherever they occur. */
+export function fillClientPage(page: string, facts: PageFacts): string {
+  const tokens: Record<string, string> = {
+    VERSION: facts.version,
+    '"DEV"': String(facts.dev),
+    '"FIRST"': String(facts.first),
+    '"LOGIN"': String(facts.login),
+    NONCE: facts.nonce,
+  };
+  return page.replace(/VERSION|"DEV"|"FIRST"|"LOGIN"|NONCE/g, (token) => tokens[token] ?? token);
+}

@@ -1,0 +1,72 @@
+import { existsSync } from 'node:fs';
+import { serveStatic } from '@hono/node-server/serve-static';
+import type { Context } from 'hono';
+import { createAuthenticate } from '../account/authentication.js';
+import type { ApiDeps } from '../deps.js';
+import { type Env, publicRoute, type Route } from '../http/route.js';
+import { CLIENT_FOLDER, fillClientPage, readClientPage } from './client.js';
+import { escapeHtml, htmlPage, htmlResponse } from './html.js';
+import { answerUnknownPath } from './not_found.js';
+
+const PAGES = '/:page{account|administration|home|hmm|jobs|otus|refs|samples|subtraction}';
+
+/** Routes of the web client's pages and files. Without an installed client the pages show what this server is. */
+export function createPageRoutes(deps: ApiDeps, clientFolder = CLIENT_FOLDER): Route[] {
+  if (deps.config.no_client) return [];
+  const pages = ['/', PAGES, `${PAGES}/*`].map((path) =>
+    publicRoute({
+      method: 'GET',
+      path,
+      page: true,
+      access: { public: 'people sign in on it; it holds no data' },
+      tag: 'Pages',
+      summary: 'Web client',
+      description: 'The page of the web client, or a short text when none is installed.',
+      answers: { 200: 'HTML' },
+      handle: ({ context }) => showPage(deps, clientFolder, context),
+    }),
+  );
+  return existsSync(clientFolder) ? [...pages, clientFiles(clientFolder)] : pages;
+}
+
+function clientFiles(clientFolder: string): Route {
+  const serve = serveStatic<Env>({
+    root: clientFolder,
+    rewriteRequestPath: (path) => path.replace(/^\/static/, ''),
+  });
+  return publicRoute({
+    method: 'GET',
+    path: '/static/*',
+    page: true,
+    access: { public: 'the web client needs its files before anybody has signed in' },
+    tag: 'Pages',
+    summary: 'Files of the web client',
+    description: 'Scripts, styles and images of the installed web client.',
+    answers: { 200: 'The file', 404: 'No such file' },
+    async handle({ context }) {
+      return (await serve(context, async () => undefined)) ?? answerUnknownPath(context);
+    },
+  });
+}
+
+async function showPage(deps: ApiDeps, clientFolder: string, context: Context<Env>): Promise<Response> {
+  const client = await readClientPage(clientFolder);
+  if (client === undefined) return landingPage(deps.version);
+  const [anyUser, caller] = await Promise.all([deps.store.users.any(), createAuthenticate(deps)(context)]);
+  const facts = { version: deps.version, dev: deps.config.dev, first: !anyUser, login: !caller };
+  return htmlResponse(fillClientPage(client, { ...facts, nonce: context.get('nonce') }));
+}
+
+function landingPage(version: string): Response {
+  return htmlPage(
+    'Virtool',
+    `<h1>Virtool</h1>
+<p>This server finds plant viruses in sequencing libraries. It runs (version ${escapeHtml(version)}), but no web client is
+installed on it: use it from scripts, or put a built client into the folder <code>client</code> of the server.</p>
+<ul>
+<li><a href="/api/docs">Documentation of the interface</a>, to read and to try out</li>
+<li><a href="/api/openapi.json">The same for programs</a> (OpenAPI)</li>
+<li><a href="/health/ready">State of the server</a></li>
+</ul>`,
+  );
+}

@@ -1,0 +1,105 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { createDisplay, type Terminal } from './display.js';
+import { toFindings } from './findings.js';
+import { createClient } from './http_client.js';
+import { openLiveUpdates } from './live_updates.js';
+import { DemoError, type DemoReport } from './report.js';
+import { resultText } from './result_text.js';
+import { RootAnswer } from './schemas.js';
+import { seconds } from './times.js';
+import { readTruth } from './truth.js';
+import { judge } from './verdict.js';
+import { FILES, signIn, walk } from './walk.js';
+
+export { DemoError, type DemoReport } from './report.js';
+
+/** Where the server is and what to show. */
+export type DemoOptions = {
+  /** Address of a running server without users, for example `http://localhost:9950`. */
+  url: string;
+  /** Default: `url` with `/ws`. */
+  wsUrl?: string | undefined;
+  /** Folder with the demo's data. */
+  dataFolder: string;
+  temporalUiUrl?: string | undefined;
+  /** File for the report. */
+  json?: string | undefined;
+  /** Takes a line of text; lines and bars go to the same place. */
+  print(line: string): void;
+  /** Where bars move when it is a terminal; default stdout. */
+  terminal?: Terminal | undefined;
+  /** Ends the demo in the middle. */
+  signal?: AbortSignal | undefined;
+};
+
+/**
+ * Acts as a client of the server, over HTTP and WebSocket only: from the first user to the viruses of the demo's sample.
+ * Prints the result; `passed` of the report tells whether it is the right one.
+ *
+ * @throws DemoError when the server does not get that far.
+ */
+export async function runDemo(options: DemoOptions): Promise<DemoReport> {
+  const stop = new AbortController();
+  const signal = options.signal ? AbortSignal.any([options.signal, stop.signal]) : stop.signal;
+  try {
+    const report = await visit(options, signal);
+    for (const line of resultText(report)) options.print(line);
+    if (options.json !== undefined) await writeReport(options.json, report);
+    return report;
+  } finally {
+    // Of two branches at the same time one may have failed; the other one must not go on.
+    stop.abort(new DemoError('The demo has ended'));
+  }
+}
+
+async function visit(options: DemoOptions, signal: AbortSignal): Promise<DemoReport> {
+  const { url, dataFolder, print } = options;
+  const startedAt = new Date();
+  const truth = await readTruth(join(dataFolder, FILES.truth));
+  const client = createClient(url, signal);
+  const { user, password } = await signIn(client);
+  print(`Signed in to ${url} as the first user: ${user}, password ${password}`);
+  const { version } = await client.send('GET', '/api', RootAnswer);
+  const updates = await openLiveUpdates(options.wsUrl ?? socketUrl(url), client.cookies(), signal);
+  const display = createDisplay(options.terminal ?? process.stdout, print);
+  try {
+    const { sampleId, analysis, times } = await walk({ client, updates, signal }, dataFolder, display);
+    const findings = toFindings(analysis);
+    const verdict = judge(findings, truth);
+    return {
+      passed: verdict.passed,
+      startedAt: startedAt.toISOString(),
+      seconds: seconds(Date.now() - startedAt.getTime()),
+      version,
+      sample: { id: sampleId, name: truth.sample, reads: truth.reads },
+      analysis: {
+        id: analysis.id,
+        algorithm: analysis.algorithm,
+        readCount: analysis.read_count,
+        subtractedCount: analysis.subtracted_count,
+      },
+      findings,
+      verdict,
+      truth,
+      times,
+      messages: updates.counts(),
+      links: { server: url, apiDocumentation: `${url}/api/docs`, temporalUi: options.temporalUiUrl ?? null },
+    };
+  } finally {
+    display.end();
+    updates.close();
+  }
+}
+
+function socketUrl(url: string): string {
+  const socket = new URL('/ws', url);
+  socket.protocol = socket.protocol === 'https:' ? 'wss:' : 'ws:';
+  return socket.href;
+}
+
+async function writeReport(path: string, report: DemoReport): Promise<void> {
+  await writeFile(path, `${JSON.stringify(report, null, 2)}\n`).catch((error: unknown) => {
+    throw new DemoError(`The report cannot be written to ${path}: ${(error as Error).message}`, { cause: error });
+  });
+}

@@ -1,0 +1,90 @@
+import type { DemoReport, Finding, KnownVirus, StepTime, VirusVerdict } from './report.js';
+import { type Column, formatTable } from './table.js';
+
+const FINDING_COLUMNS: Column[] = [
+  { title: 'Virus' },
+  { title: 'Isolate' },
+  { title: 'Reads', align: 'right' },
+  { title: 'Weight', align: 'right' },
+  { title: 'Coverage', align: 'right' },
+  { title: 'Depth', align: 'right' },
+  { title: 'Along the genome' },
+  { title: 'In the sample' },
+];
+
+const TIME_COLUMNS: Column[] = [
+  { title: 'Step' },
+  { title: 'Seconds', align: 'right' },
+  { title: 'Waited', align: 'right' },
+  { title: 'Of which' },
+];
+
+/** The demo's result for people: findings beside the truth, verdict, times and links. */
+export function resultText(report: DemoReport): string[] {
+  const { sample, analysis, truth } = report;
+  return [
+    '',
+    `Pathoscope assigned ${analysis.readCount} of the ${sample.reads} reads of ${sample.name}:`,
+    '',
+    ...formatTable(FINDING_COLUMNS, findingRows(report)),
+    '',
+    ...truth.hidden.map(hiddenLine),
+    verdictLine(report),
+    '',
+    ...formatTable(TIME_COLUMNS, report.times.map(timeRow)),
+    '',
+    `Server             ${report.links.server}`,
+    `API documentation  ${report.links.apiDocumentation}`,
+    ...(report.links.temporalUi ? [`Temporal UI        ${report.links.temporalUi}`] : []),
+    '',
+  ];
+}
+
+function findingRows({ findings, truth, verdict }: DemoReport): string[][] {
+  const found = findings.map((finding) => [
+    finding.virus,
+    finding.isolate,
+    String(finding.reads),
+    finding.weight.toFixed(3),
+    `${(100 * finding.coverage).toFixed(1)} %`,
+    finding.segments.map(({ depth }) => depth).join('/'),
+    finding.sparkline,
+    inSample(finding, truth.known),
+  ]);
+  return [...found, ...verdict.viruses.filter(({ first }) => first === null).map(missingRow)];
+}
+
+function inSample(finding: Finding, known: readonly KnownVirus[]): string {
+  const virus = known.find(({ name }) => name === finding.virus);
+  if (!virus) return '✗ not this virus';
+  return virus.isolateId === finding.isolateId ? `✓ ${virus.reads} reads` : `another isolate of ${virus.abbreviation}`;
+}
+
+function missingRow({ name, expected }: VirusVerdict): string[] {
+  return [name, expected, '0', '', '', '', '', '✗ not found'];
+}
+
+function hiddenLine({ name, reads }: KnownVirus): string {
+  return `The sample also holds ${reads} reads of ${name}, which is not in the reference, so this analysis cannot find it.`;
+}
+
+function verdictLine({ passed, verdict }: DemoReport): string {
+  if (passed)
+    return `✓ All ${verdict.viruses.length} viruses of the sample were found with the right isolate, and no other.`;
+  const wrong = verdict.viruses
+    .filter((virus) => !virus.passed)
+    .map(({ name, expected, first }) =>
+      first === null ? `${name} was not found` : `${name}: expected ${expected} first, got ${first}`,
+    );
+  const unexpected = verdict.unexpected.map((name) => `${name} is not in the sample`);
+  return `✗ ${[...wrong, ...unexpected].join('; ')}.`;
+}
+
+function timeRow({ title, kind, seconds, waitedSeconds, steps }: StepTime): string[] {
+  return [
+    title,
+    seconds.toFixed(1),
+    kind === 'job' ? waitedSeconds.toFixed(1) : '',
+    steps.map((step) => `${step.name} ${step.seconds.toFixed(1)}`).join(', '),
+  ];
+}

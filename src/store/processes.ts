@@ -1,0 +1,134 @@
+import type { ClientSession, Filter, UpdateFilter } from 'mongodb';
+import { isProcessType, PROCESS_TYPES, type ProcessError, type ProcessType } from '../contracts/processes.js';
+import type { Database, Stored } from './database.js';
+
+/** A process as stored. It has failed when it has errors, and is never removed, as references point at it. */
+export type ProcessDocument = Stored & {
+  type: string;
+  step: string;
+  /** 0 to 1. */
+  progress: number;
+  /** OTUs done when the progress was last written. */
+  count: number;
+  complete: boolean;
+  created_at: Date;
+  resumable: false;
+  context: ProcessContext;
+  errors?: ProcessError[];
+  /** OTUs surely done; where a second run goes on. Absent in processes of old releases. */
+  done?: number;
+  /** Being undone: nothing may be written for it any more. */
+  closing?: boolean;
+};
+
+/** What a process works on. */
+export type ProcessContext = {
+  ref_id?: string;
+  user_id?: string;
+  created_at?: Date;
+  /** Path of the file to import, relative to the data directory; absolute in documents of old releases. */
+  path?: string;
+  manifest?: Record<string, number>;
+  inserted_otu_ids?: string[];
+};
+
+/** How far a process is. */
+export type ProcessProgress = { step: string; progress: number; count?: number };
+
+// The list is only shown, and the document must stay small.
+const SHOWN_OTU_IDS = 1_000;
+
+const OPEN = { complete: false, closing: { $ne: true }, 'errors.0': { $exists: false } };
+
+/** A process that has just been asked for. */
+export function newProcess(id: string, type: ProcessType, context: ProcessContext): ProcessDocument {
+  return {
+    _id: id,
+    type,
+    step: PROCESS_TYPES[type][0],
+    progress: 0,
+    count: 0,
+    complete: false,
+    created_at: new Date(),
+    resumable: false,
+    context,
+    done: 0,
+  };
+}
+
+/** Access to the collection `processes`. */
+export type ProcessStore = ReturnType<typeof createProcessStore>;
+
+/** Reads and conditional writes of processes. Complete or failed is never left. */
+export function createProcessStore(database: Database) {
+  const processes = database.collection<ProcessDocument>('processes');
+
+  const update = async (filter: object, change: UpdateFilter<ProcessDocument>, session?: ClientSession) => {
+    const result = await processes.updateOne(filter as Filter<ProcessDocument>, change, session ? { session } : {});
+    return result.matchedCount === 1;
+  };
+
+  return {
+    collection: processes,
+
+    get: (processId: string) => processes.findOne({ _id: processId }),
+
+    /** All processes, oldest first. */
+    list: (): Promise<ProcessDocument[]> => processes.find().sort({ created_at: 1, _id: 1 }).toArray(),
+
+    /** Inserts a process in the caller's transaction. */
+    async insert(process: ProcessDocument, session: ClientSession): Promise<void> {
+      await processes.insertOne(process, { session });
+    },
+
+    /** Notes the step and the progress; false when the process has ended. */
+    setStep: (processId: string, progress: ProcessProgress) => update({ _id: processId, ...OPEN }, { $set: progress }),
+
+    /**
+     * Notes in the caller's transaction that a batch of OTUs is done. False when the process has ended or another run was
+     * faster; then the transaction has to be aborted.
+     */
+    advance(
+      processId: string,
+      batch: { from: number; otuIds: readonly string[]; progress: ProcessProgress },
+      session: ClientSession,
+    ): Promise<boolean> {
+      const { from, otuIds, progress } = batch;
+      const shown = otuIds.slice(0, Math.max(0, SHOWN_OTU_IDS - from));
+      const change = {
+        $set: { ...progress, done: from + otuIds.length },
+        $push: { 'context.inserted_otu_ids': { $each: shown } },
+      };
+      return update({ _id: processId, done: from, ...OPEN }, change as UpdateFilter<ProcessDocument>, session);
+    },
+
+    /** Notes that all is done; false when the process has ended before. */
+    complete: (processId: string, step: string, session?: ClientSession) =>
+      update({ _id: processId, ...OPEN }, { $set: { step, progress: 1, complete: true } }, session),
+
+    /** Stops all writing for a process that will fail; false when it is complete or gone. */
+    close: (processId: string, session?: ClientSession) =>
+      update({ _id: processId, complete: false }, { $set: { closing: true } }, session),
+
+    /** Notes why a process failed; the first reasons stay. */
+    fail: (processId: string, errors: ProcessError[]) =>
+      update({ _id: processId, complete: false, 'errors.0': { $exists: false } }, { $set: { errors, closing: true } }),
+
+    /** Processes of this server that have not ended, oldest first; for the reconciler. */
+    async unfinished(limit: number): Promise<(ProcessDocument & { type: ProcessType })[]> {
+      const found = await processes
+        .find({ complete: false, done: { $exists: true }, 'errors.0': { $exists: false } })
+        .sort({ created_at: 1 })
+        .limit(limit)
+        .toArray();
+      return found.filter((one): one is ProcessDocument & { type: ProcessType } => isProcessType(one.type));
+    },
+
+    /** Whether a process of this server has not ended; false for those that an old release left unfinished. */
+    async isRunning(processId: string, session?: ClientSession): Promise<boolean> {
+      const filter = { _id: processId, done: { $exists: true }, complete: false, 'errors.0': { $exists: false } };
+      const options = { projection: { _id: 1 }, ...(session ? { session } : {}) };
+      return (await processes.findOne(filter, options)) !== null;
+    },
+  };
+}

@@ -1,0 +1,111 @@
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { pino } from 'pino';
+import { expect, vi } from 'vitest';
+import { WebSocket } from 'ws';
+import { createSocketIdentity } from '../../../src/api/account/authentication.js';
+import type { SocketLimits } from '../../../src/api/dispatch/connections.js';
+import { attachSockets } from '../../../src/api/dispatch/sockets.js';
+import { completePermissions } from '../../../src/contracts/permissions.js';
+import { openDatabase, type Stored } from '../../../src/store/database.js';
+import { createStore } from '../../../src/store/index.js';
+
+export type Message = { operation: string; interface: string; data: Record<string, unknown> | string[] };
+
+/** A browser: what it got, and how its socket was closed. */
+export type Browser = {
+  socket: WebSocket;
+  messages: Message[];
+  closeCode(): number | undefined;
+  /** Messages about one interface. */
+  of(name: string): Message[];
+  /** Waits until a message fits. */
+  until(fits: (message: Message) => boolean): Promise<Message>;
+};
+
+export const LIMIT = { timeout: 20_000, interval: 10 };
+
+/** A socket server on a database, with real sessions. `stop` ends all. */
+export async function startSockets({ url, name }: { url: string; name: string }, limits: Partial<SocketLimits> = {}) {
+  const database = await openDatabase({ url, name });
+  const store = createStore(database);
+  const server = createServer();
+  const log = pino({ level: 'silent' });
+  const identity = createSocketIdentity({ store });
+  const sockets = attachSockets(server, { store, log, version: 'v0.0.0', identity, limits });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const host = `127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const browsers: WebSocket[] = [];
+
+  const write = (collection: string) => database.db.collection<Stored & Record<string, unknown>>(collection);
+
+  return {
+    database,
+    store,
+    host,
+    server,
+    sockets,
+    write,
+
+    async addUser(id: string, more: { administrator?: boolean; groups?: string[] } = {}) {
+      await write('users').insertOne(userDocument(id, more));
+    },
+
+    async signIn(userId: string) {
+      const { sessionId, token } = await store.sessions.open({ userId, remember: false, ip: '127.0.0.1' });
+      return { sessionId, token, cookie: `session_id=${sessionId}; session_token=${token}` };
+    },
+
+    async connect(cookie: string, headers: Record<string, string> = {}): Promise<Browser> {
+      const socket = new WebSocket(`ws://${host}/ws`, { headers: { Cookie: cookie, ...headers } });
+      browsers.push(socket);
+      const messages: Message[] = [];
+      let code: number | undefined;
+      socket.on('message', (data) => messages.push(JSON.parse(String(data))));
+      socket.on('close', (given) => {
+        code = given;
+      });
+      await new Promise((resolve, reject) => socket.once('open', resolve).once('error', reject));
+      return {
+        socket,
+        messages,
+        closeCode: () => code,
+        of: (wanted) => messages.filter((message) => message.interface === wanted),
+        until: (fits) =>
+          vi.waitFor(() => {
+            const found = messages.find(fits);
+            expect(found, JSON.stringify(messages)).toBeDefined();
+            return found as Message;
+          }, LIMIT),
+      };
+    },
+
+    async stop() {
+      for (const browser of browsers) browser.terminate();
+      await sockets.close();
+      await new Promise((resolve) => server.close(resolve));
+      await database.close();
+    },
+  };
+}
+
+export type TestSockets = Awaited<ReturnType<typeof startSockets>>;
+
+/** A user as stored. */
+export function userDocument(id: string, more: { administrator?: boolean; groups?: string[] } = {}) {
+  return {
+    _id: id,
+    administrator: more.administrator ?? false,
+    groups: more.groups ?? [],
+    primary_group: '',
+    permissions: completePermissions({}),
+    identicon: 'abc',
+    last_password_change: new Date(0),
+    force_reset: false,
+    invalidate_sessions: false,
+    settings: {},
+    email: 'a@example.com',
+    password: 'secret',
+    salt: 'secret',
+  };
+}

@@ -1,0 +1,92 @@
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import type { ApiDeps } from '../../src/api/deps.js';
+import { ListenError, type RunningApi, type StartApiOptions, startApi } from '../../src/api/server.js';
+import { type IdentityServer, identityServer, PASSWORD } from '../support/identity.js';
+import { waitFor } from '../support/wait.js';
+
+let server: IdentityServer;
+const running: RunningApi[] = [];
+beforeEach(async () => {
+  server = await identityServer(['--host=localhost', '--port=0']);
+});
+afterEach(async () => {
+  for (const api of running.splice(0)) await api.stop(0);
+  await server.dispose();
+});
+
+async function start(changes: Partial<ApiDeps['config']> = {}, attach?: StartApiOptions['attach']) {
+  const deps = { ...server.deps, config: { ...server.deps.config, ...changes } };
+  const api = await startApi({ deps, ...(attach ? { attach } : {}) });
+  running.push(api);
+  return api;
+}
+
+test('it takes a free port, prepares the database and answers', async () => {
+  await server.db.dropDatabase();
+  const api = await start();
+  expect(api.url).toBe(`http://localhost:${api.port}`);
+  expect((await fetch(`http://127.0.0.1:${api.port}/health/ready`)).status).toBe(200);
+  expect(await server.db.collection('settings').countDocuments()).toBe(1);
+  expect(await server.db.collection('status').countDocuments()).toBe(2);
+  expect(await server.db.collection('sessions').indexExists('expiresAt_1')).toBe(true);
+});
+
+test('the address of the peer is that of the connection', async () => {
+  const api = await start();
+  await server.addUser('peer');
+  const body = JSON.stringify({ username: 'peer', password: PASSWORD });
+  await fetch(`${api.url}/api/account/login`, { method: 'POST', body });
+  const [session] = await server.db.collection('sessions').find().toArray();
+  expect(session?.ip).toBe('127.0.0.1');
+  // A proxy on this host adds the address that it sees; what the client writes before it counts for nothing.
+  const headers = { 'X-Forwarded-For': '10.1.1.1, 192.0.2.33' };
+  await fetch(`${api.url}/api/account/login`, { method: 'POST', body, headers });
+  expect(await server.db.collection('sessions').countDocuments({ ip: '192.0.2.33' })).toBe(1);
+});
+
+test('a port that is taken ends the start with what, where and what to do, and closes what was attached', async () => {
+  const { port } = await start();
+  let closed = 0;
+  const attach = async () => ({ close: async () => void (closed += 1) });
+  const failure = await start({ port }, attach).catch((error: unknown) => error);
+  expect(failure).toBeInstanceOf(ListenError);
+  expect((failure as Error).message).toMatch(
+    new RegExp(`^Port ${port} on localhost is taken by another program\\. .*ss -ltnp.*--port\\.$`),
+  );
+  expect(closed).toBe(1);
+  await expect(start({ host: '203.0.113.1' })).rejects.toThrow(/not an address of this machine.*--host/);
+});
+
+test('stopping lets a request end, closes sockets and takes no new connections', async () => {
+  let closed = 0;
+  const api = await start({}, async () => ({ close: async () => void (closed += 1) }));
+  const body = JSON.stringify({ username: 'nobody', password: 'guess' });
+  let stopped = false;
+  // The check of a password takes long enough to be in the middle of it.
+  const request = fetch(`${api.url}/api/account/login`, { method: 'POST', body });
+  await waitFor(() => server.db.collection('login_attempts').findOne({}), 'the request has begun');
+  const stopping = api.stop().then(() => {
+    stopped = true;
+  });
+  expect((await request).status).toBe(400);
+  await stopping;
+  expect({ closed, stopped }).toEqual({ closed: 1, stopped: true });
+  await expect(fetch(`${api.url}/health/live`)).rejects.toThrow();
+});
+
+test('stopping cuts off what does not end within the limit', async () => {
+  const api = await start();
+  const socket = connect(api.port, '127.0.0.1');
+  await once(socket, 'connect');
+  socket.write('POST /api/account/login HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n{');
+  await waitFor(async () => {
+    // An answer to a later request tells that the server has read the first one.
+    return (await fetch(`${api.url}/health/live`)).ok;
+  }, 'the server answers');
+  const ended = once(socket, 'close');
+  socket.on('error', () => undefined);
+  await api.stop(100);
+  await ended;
+});

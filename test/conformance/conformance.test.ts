@@ -1,0 +1,13 @@
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { runConformance } from './conformance.js';
+import { compareWithList, describeStep, readList } from './ratchet.js';
+
+const LIMIT_MS = 16 * 60_000;
+
+// An existing client or script must not notice that the server is another one.
+test('every recorded step of release 3.7.3 that has matched once still matches', { timeout: LIMIT_MS }, async () => {
+  const results = await runConformance({ output: 'ignore' });
+  const { lost } = compareWithList(readList(join(import.meta.dirname, 'matching.json')), results);
+  expect(lost.map(describeStep)).toEqual([]);
+});

@@ -1,0 +1,115 @@
+import { ApplicationFailure, Context, cancelled } from '@temporalio/activity';
+import { Worker } from '@temporalio/worker';
+import type { JobError } from '../../src/contracts/failures.js';
+import { type JobInput, QUEUES, type StepInput } from '../../src/contracts/jobs.js';
+import { HostBudget, type Limits } from '../../src/workers/budget.js';
+import { createGate } from '../../src/workers/gate.js';
+import { ClassSlots } from '../../src/workers/slots.js';
+import type { TestNamespace } from './namespace.js';
+import { workflowBundlePath } from './servers.js';
+
+/** What the recorded activities do for a step; the default is nothing. */
+export type StepScript = (input: StepInput) => Promise<void>;
+
+/** Workers with the real gate and recorded activities. */
+export type JobWorkers = {
+  /** What happened, in order: `step job`, `undo job`, `complete job`, `cancelled job`, `error job`. */
+  events: string[];
+  errors: Map<string, JobError | null>;
+  budget: HostBudget;
+  stop(): Promise<void>;
+};
+
+const FIXED = { type: 'fixed-size' as const, numSlots: 2 };
+
+/** Starts control and tool workers for one namespace; `names` are the step activities of the job under test. */
+export async function startJobWorkers(
+  namespace: TestNamespace,
+  names: { steps: readonly string[]; ends: readonly string[] },
+  script: StepScript,
+  limits: Limits,
+): Promise<JobWorkers> {
+  const events: string[] = [];
+  const errors = new Map<string, JobError | null>();
+  const budget = new HostBudget(limits);
+  const step = async (input: StepInput) => {
+    events.push(`${input.stage} ${input.jobId}`);
+    await script(input);
+  };
+  const end = (name: string) => async (input: JobInput) => {
+    events.push(`${name} ${input.jobId}`);
+  };
+  const control = {
+    ...Object.fromEntries(names.ends.map((name) => [name, end(name)])),
+    completeJob: async ({ jobId }: { jobId: string }) => {
+      events.push(`complete ${jobId}`);
+    },
+    closeJob: async (input: { jobId: string; state: string; error: JobError | null }) => {
+      events.push(`${input.state} ${input.jobId}`);
+      errors.set(input.jobId, input.error);
+    },
+  };
+  const tools = Object.fromEntries(names.steps.map((name) => [name, step]));
+  const common = { connection: namespace.native, namespace: namespace.namespace };
+  const poller = { type: 'simple-maximum' as const, maximum: 1 };
+  const hostQueue = 'tools-test';
+  const admitting = (size: 'large' | 'small') => {
+    const slots = new ClassSlots(size, budget);
+    return Worker.create({
+      ...common,
+      taskQueue: QUEUES[size],
+      activities: tools,
+      interceptors: { activity: [createGate({ budget, hostQueue, slots })] },
+      tuner: {
+        activityTaskSlotSupplier: slots,
+        workflowTaskSlotSupplier: FIXED,
+        localActivityTaskSlotSupplier: FIXED,
+        nexusTaskSlotSupplier: FIXED,
+      },
+      activityTaskPollerBehavior: poller,
+      maxHeartbeatThrottleInterval: '1s',
+    });
+  };
+  const workers = await Promise.all([
+    Worker.create({
+      ...common,
+      taskQueue: QUEUES.control,
+      activities: control,
+      workflowBundle: { codePath: workflowBundlePath() },
+    }),
+    admitting('large'),
+    admitting('small'),
+    Worker.create({
+      ...common,
+      taskQueue: hostQueue,
+      activities: tools,
+      interceptors: { activity: [createGate({ budget, hostQueue })] },
+      maxHeartbeatThrottleInterval: '1s',
+    }),
+  ]);
+  const runs = workers.map((worker) => worker.run());
+  return {
+    events,
+    errors,
+    budget,
+    async stop() {
+      for (const worker of workers) worker.shutdown();
+      await Promise.all(runs);
+    },
+  };
+}
+
+/** A step that runs until it is cancelled, with heartbeats. */
+export async function untilCancelled(): Promise<void> {
+  const timer = setInterval(() => Context.current().heartbeat(), 200);
+  try {
+    await cancelled();
+  } finally {
+    clearInterval(timer);
+  }
+}
+
+/** The failure that a tool's end makes of a step. */
+export function toolFailure(error: JobError): ApplicationFailure {
+  return ApplicationFailure.create({ type: 'ToolFailed', message: 'it failed', nonRetryable: true, details: [error] });
+}

@@ -1,0 +1,28 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createDataDirectory, type DataDirectory } from '../../src/files/data_directory.js';
+import { openDatabase } from '../../src/store/database.js';
+import { createStore, type Store } from '../../src/store/index.js';
+import { testDatabase } from './servers.js';
+
+/** The store on an empty database, and an empty data directory. */
+export type TestStore = { store: Store; data: DataDirectory; dispose(): Promise<void> };
+
+/** Builds the store modules on a database of their own and a data directory in the temporary folder. */
+export async function testStore(): Promise<TestStore> {
+  const raw = await testDatabase();
+  const database = await openDatabase({ url: raw.url, name: raw.name });
+  const folder = await mkdtemp(join(tmpdir(), 'virtool-data-'));
+  const data = createDataDirectory(folder);
+  await data.create();
+  return {
+    store: createStore(database),
+    data,
+    async dispose() {
+      await database.close();
+      await raw.dispose();
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
