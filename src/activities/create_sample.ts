@@ -4,10 +4,11 @@ import type { CreateSampleArgs, CreateSampleControl, CreateSampleSteps } from '.
 import type { JobInput } from '../contracts/jobs.js';
 import { fileSize, freshFolder, isGzipped } from '../files/folders.js';
 import { copyWithProgress, publishFile, removePath } from '../files/publish.js';
+import type { SampleFile } from '../store/samples.js';
 import { compressFile } from '../tools/pigz.js';
 import type { ActivityDeps } from './deps.js';
 import { InvalidInput } from './errors.js';
-import { checkReadFiles, parseQuality, runFastqc } from './quality.js';
+import { checkReadFiles, endWithLineFeed, parseQuality, runFastqc } from './quality.js';
 import { createStep } from './step.js';
 
 /** Steps of `create_sample`. */
@@ -16,6 +17,14 @@ export function createCreateSampleSteps(deps: ActivityDeps) {
   const step = createStep(deps);
   const readPaths = (args: CreateSampleArgs) =>
     args.files.map((_, index) => join(data.sample(args.sample_id), `reads_${index + 1}.fq.gz`));
+  const copiedFiles = (args: CreateSampleArgs): Promise<SampleFile[]> =>
+    Promise.all(
+      args.files.map(async (file, index) => {
+        const name = `reads_${index + 1}.fq.gz`;
+        const size = (await fileSize(readPaths(args)[index] as string)) ?? 0;
+        return { name, download_url: `/download/samples/${args.sample_id}/${name}`, size, from: file, raw: true };
+      }),
+    );
 
   return {
     makeSampleDir: step<CreateSampleArgs>(async ({ args }) => {
@@ -24,7 +33,6 @@ export function createCreateSampleSteps(deps: ActivityDeps) {
     }),
 
     copySampleFiles: step<CreateSampleArgs>(async ({ args, threads, signal, log, report, attempt }) => {
-      const files = [];
       for (const [index, file] of args.files.entries()) {
         const from = data.file(file.id);
         const to = readPaths(args)[index] as string;
@@ -39,16 +47,8 @@ export function createCreateSampleSteps(deps: ActivityDeps) {
           await compressFile({ from, to: partial, threads }, { signal, log, inputs });
         }
         await publishFile(partial, to);
-        const name = `reads_${index + 1}.fq.gz`;
-        files.push({
-          name,
-          download_url: `/download/samples/${args.sample_id}/${name}`,
-          size: (await fileSize(to)) ?? 0,
-          from: file,
-          raw: true,
-        });
       }
-      await store.samples.setFiles(args.sample_id, files);
+      await store.samples.setFiles(args.sample_id, await copiedFiles(args));
     }),
 
     runSampleFastqc: step<CreateSampleArgs>(async (context) => {
@@ -64,11 +64,14 @@ export function createCreateSampleSteps(deps: ActivityDeps) {
       if (checked.status === 'rejected' && !isAbort(checked.reason)) throw checked.reason;
       if (ran.status === 'rejected') throw ran.reason;
       if (checked.status === 'rejected') throw checked.reason;
+      await endWithLineFeed(reads, checked.value);
     }),
 
     parseSampleFastqc: step<CreateSampleArgs>(async ({ args }) => {
       const folder = data.sample(args.sample_id);
       const quality = await parseQuality(join(folder, 'fastqc'), folder, args.files.length);
+      // Again, as the check may have added a line feed.
+      await store.samples.setFiles(args.sample_id, await copiedFiles(args));
       await store.samples.setQuality(args.sample_id, quality);
     }),
 

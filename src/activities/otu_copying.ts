@@ -1,8 +1,8 @@
+import { ApplicationFailure } from '@temporalio/activity';
 import type { ProcessError } from '../contracts/processes.js';
 import { batches, type CopyTarget, copyOtu, type SourceOtu } from '../store/otu_copies.js';
 import type { ProcessProgress } from '../store/processes.js';
 import type { ActivityDeps } from './deps.js';
-import { unusableInput } from './process_support.js';
 
 /** What to copy for a process, and which part of its progress that is. */
 export type CopyTask = {
@@ -21,7 +21,7 @@ export type CopyTask = {
  * Copies OTUs with their sequences and history into a reference, batch by batch; each batch and the note that it is done
  * are one transaction, so that a second run goes on exactly there.
  *
- * @throws ApplicationFailure when the process ended meanwhile.
+ * @throws ApplicationFailure, to be tried again, when another run overtook this one or the process ended meanwhile.
  */
 export async function copyOtus(deps: ActivityDeps, task: CopyTask, signal: AbortSignal): Promise<void> {
   let done = task.done;
@@ -30,7 +30,9 @@ export async function copyOtus(deps: ActivityDeps, task: CopyTask, signal: Abort
     const copies = batch.map((otu) => copyOtu(otu, task.target));
     const progress = wireProgress(task, done + batch.length);
     const inserted = await deps.store.otuCopies.insertBatch(task.processId, done, copies, progress);
-    if (!inserted) throw unusableInput([{ id: 'unhandled', message: 'The process ended before all was copied' }]);
+    // A run whose heartbeats were lost may still write beside the next one; the later try goes on from the marker.
+    if (!inserted)
+      throw ApplicationFailure.create({ type: 'Overtaken', message: 'The process is further, or has ended' });
     done += batch.length;
   }
 }

@@ -83,7 +83,7 @@ export function createMappingSteps(deps: ActivityDeps) {
             inputs: { paths, onFraction: report },
             stdout: readLines(async (batches) => {
               for await (const lines of batches) await vta.write(toVta(lines));
-            }),
+            }, 'latin1'),
           });
         } else {
           await writeFile(mapped, '');
@@ -107,7 +107,7 @@ export function createMappingSteps(deps: ActivityDeps) {
             inputs: { paths: [mapped], onFraction: report },
             stdout: readLines(async (batches) => {
               for await (const lines of batches) await scores.write(toScores(lines));
-            }),
+            }, 'latin1'),
           });
         }
         await scores.publish();

@@ -9,7 +9,7 @@ import type { CacheDocument } from '../store/caches.js';
 import type { SampleDocument } from '../store/samples.js';
 import { skewerProgress } from '../tools/progress.js';
 import { runTool } from '../tools/runner.js';
-import { parseTrimLog, trim, trimmedFiles } from '../tools/skewer.js';
+import { parseTrimLog, trim, trimmedFiles, trimProblem } from '../tools/skewer.js';
 import { loadInputs, loadReads, type PreparedReads } from './analysis_inputs.js';
 import type { ActivityDeps } from './deps.js';
 import { InvalidInput } from './errors.js';
@@ -103,10 +103,17 @@ async function trimReads(
     onStderr: (line) => report(progress(line) ?? 0),
   });
   const counts = parseTrimLog(await readFile(join(work, 'reads-trimmed.log'), 'utf8'));
-  if (!counts) throw new Error('skewer left no complete log');
+  const problem = trimProblem(counts, expectedReads(sample));
+  if (!counts || problem) throw new InvalidInput(problem ?? 'skewer left no complete log.', 'Upload the reads again.');
   log.line(`${counts.available} of ${counts.processed} ${sample.paired ? 'pairs' : 'reads'} left after trimming`);
   for (const file of trimmedFiles(sample.paired)) await publishFile(join(work, file.from), join(folder, file.to));
   await removePath(work);
+}
+
+// Reads of a single file, or pairs: the quality counts the reads of both files.
+function expectedReads(sample: SampleDocument): number {
+  const count = Number(sample.quality?.count ?? 0);
+  return sample.paired ? count / 2 : count;
 }
 
 async function publishCache(

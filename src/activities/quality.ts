@@ -1,7 +1,7 @@
 import { createReadStream } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import { appendFile, readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { createGunzip } from 'node:zlib';
+import { createGunzip, gzipSync } from 'node:zlib';
 import { type FastqStatistics, FastqValidator } from '../bio/fastq.js';
 import { parseFastqc, type Quality } from '../bio/fastqc.js';
 import { freshFolder } from '../files/folders.js';
@@ -69,6 +69,8 @@ export async function parseQuality(
 /**
  * Reads gzipped FASTQ files from end to end.
  *
+ * Gives what each holds.
+ *
  * @throws InvalidInput that names the upload, the record and the cure when one is not FASTQ, or when the two files of a
  * pair do not hold the same number of reads.
  */
@@ -76,16 +78,24 @@ export async function checkReadFiles(
   paths: readonly string[],
   names: readonly string[],
   signal: AbortSignal,
-): Promise<void> {
+): Promise<FastqStatistics[]> {
   const found: FastqStatistics[] = [];
   for (const [index, path] of paths.entries())
     found.push(await checkReadFile(path, names[index] ?? basename(path), signal));
   const [left, right] = found;
-  if (!left || !right || left.reads === right.reads) return;
+  if (!left || !right || left.reads === right.reads) return found;
   throw new InvalidInput(
     `${names[0]} holds ${left.reads} reads, but ${names[1]} holds ${right.reads}.`,
     'Upload the two files of one sequencing run, mates in the same order.',
   );
+}
+
+/** Ends gzipped FASTQ files with a line feed: without one skewer loses the last two reads. */
+export async function endWithLineFeed(paths: readonly string[], found: readonly FastqStatistics[]): Promise<void> {
+  for (const [index, path] of paths.entries()) {
+    // gzip files may be joined: the line feed becomes a member of its own.
+    if (found[index]?.endsWithLineFeed === false) await appendFile(path, gzipSync('\n'));
+  }
 }
 
 async function checkReadFile(path: string, name: string, signal: AbortSignal): Promise<FastqStatistics> {

@@ -37,7 +37,7 @@ const Sequence = v.object(
     accession: text(),
     definition: text(),
     host: v.nullish(text(), ''),
-    segment: v.nullable(v.optional(text(), '')),
+    segment: v.optional(v.nullable(text()), ''),
     sequence: bases,
   },
   'must be of dict type',

@@ -38,6 +38,7 @@ async function unpack(path: string, signal: AbortSignal, limitBytes: number): Pr
   await requireGzip(path);
   const chunks: Buffer[] = [];
   let size = 0;
+  let isTooLarge = false;
   try {
     await pipeline(
       createReadStream(path),
@@ -45,7 +46,9 @@ async function unpack(path: string, signal: AbortSignal, limitBytes: number): Pr
       async (unpacked: AsyncIterable<Buffer>) => {
         for await (const chunk of unpacked) {
           size += chunk.length;
-          if (size > limitBytes) throw unusable('unhandled', tooLarge(limitBytes));
+          isTooLarge = size > limitBytes;
+          // Leaving the loop ends the unpacking.
+          if (isTooLarge) return;
           chunks.push(chunk);
         }
       },
@@ -53,8 +56,10 @@ async function unpack(path: string, signal: AbortSignal, limitBytes: number): Pr
     );
   } catch (error) {
     if (signal.aborted) throw signal.reason;
+    if (isTooLarge) throw unusable('unhandled', tooLarge(limitBytes));
     throw isDamage(error) ? unusable('unhandled', `The gzip file is damaged or cut: ${error.message}`) : error;
   }
+  if (isTooLarge) throw unusable('unhandled', tooLarge(limitBytes));
   return Buffer.concat(chunks, size);
 }
 

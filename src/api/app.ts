@@ -7,11 +7,16 @@ import { createDownloadRoutes } from './downloads/routes.js';
 import { createFileRoutes } from './files/routes.js';
 import { createGroupRoutes } from './groups/routes.js';
 import { createHealthRoutes } from './health/routes.js';
+import { createHistoryRoutes } from './history/routes.js';
 import { errorHandler, requestLog, sameOrigin, standardHeaders } from './http/middleware.js';
 import { type Authenticate, registerRoutes } from './http/register.js';
 import type { Env, Route } from './http/route.js';
+import { createIndexRoutes } from './indexes/routes.js';
+import { createOtuRoutes } from './otus/routes.js';
 import { answerUnknownPath, notFoundPages } from './pages/not_found.js';
 import { createPageRoutes } from './pages/routes.js';
+import { createProcessRoutes } from './processes/routes.js';
+import { createReferenceRoutes } from './references/routes.js';
 import { createRootRoutes } from './root/routes.js';
 import { createSampleRoutes } from './samples/routes.js';
 import { createSettingsRoutes } from './settings/routes.js';
@@ -22,7 +27,7 @@ import { createUserRoutes } from './users/routes.js';
 
 /** Every route of the API with its access and documentation. */
 export function createRoutes(deps: ApiDeps): Route[] {
-  const routes = [
+  const routes: Route[] = [
     ...createRootRoutes(deps),
     ...createHealthRoutes(deps),
     ...createAccountRoutes(deps),
@@ -35,10 +40,16 @@ export function createRoutes(deps: ApiDeps): Route[] {
     ...createSubtractionRoutes(deps),
     ...createSampleRoutes(deps),
     ...createCacheRoutes(deps),
+    ...createReferenceRoutes(deps),
+    ...createOtuRoutes(deps),
+    ...createHistoryRoutes(deps),
+    ...createIndexRoutes(deps),
+    ...createProcessRoutes(deps),
     ...createDownloadRoutes(deps),
     ...createPageRoutes(deps),
   ];
-  return [...routes, ...createDocumentationRoutes(deps, () => createRoutes(deps))];
+  routes.push(...createDocumentationRoutes(deps, () => routes));
+  return routes;
 }
 
 /** The HTTP application; tests call its `request`. */

@@ -1,32 +1,32 @@
 import { once } from 'node:events';
 import { createReadStream, createWriteStream } from 'node:fs';
-import { StringDecoder } from 'node:string_decoder';
 import { publishFile } from './publish.js';
 
 const CHUNK_BYTES = 256 * 1024;
 
-/** The lines of a text file in batches, without line ends; with the number of bytes read so far. */
+/**
+ * The lines of a text file in batches, without line ends; with the number of bytes read so far. Each byte becomes one
+ * character (latin1), so that names in any encoding come back unchanged from a writer of this file.
+ */
 export async function* readLineBatches(
   path: string,
   signal?: AbortSignal,
 ): AsyncGenerator<{ lines: string[]; bytes: number }> {
-  const decoder = new StringDecoder('utf8');
   let rest = '';
   let bytes = 0;
   const stream = createReadStream(path, { highWaterMark: CHUNK_BYTES, ...(signal ? { signal } : {}) });
   for await (const chunk of stream as AsyncIterable<Buffer>) {
     bytes += chunk.length;
-    const lines = (rest + decoder.write(chunk)).split('\n');
+    const lines = (rest + chunk.toString('latin1')).split('\n');
     rest = lines.pop() ?? '';
     yield { lines, bytes };
   }
-  rest += decoder.end();
   if (rest) yield { lines: [rest], bytes };
 }
 
 /** A text file that appears whole under its name, or not at all. */
 export type TextWriter = {
-  /** Adds text; waits when the disk is slower. */
+  /** Adds text of one byte per character (latin1); waits when the disk is slower. */
   write(text: string): Promise<void>;
   /** Puts the file under its final name. */
   publish(): Promise<void>;
@@ -37,7 +37,7 @@ export type TextWriter = {
 /** Opens a text file for writing under a partial name beside `path`; `attempt` keeps two tries apart. */
 export function openTextWriter(path: string, attempt: number): TextWriter {
   const partial = `${path}.${attempt}.partial`;
-  const stream = createWriteStream(partial, { highWaterMark: CHUNK_BYTES });
+  const stream = createWriteStream(partial, { highWaterMark: CHUNK_BYTES, encoding: 'latin1' });
   let failure: Error | undefined;
   stream.on('error', (error) => {
     failure = error;
@@ -50,7 +50,7 @@ export function openTextWriter(path: string, attempt: number): TextWriter {
   return {
     async write(text) {
       if (failure) throw failure;
-      if (!stream.write(text)) await Promise.race([once(stream, 'drain'), once(stream, 'close')]);
+      if (!stream.write(text, 'latin1')) await Promise.race([once(stream, 'drain'), once(stream, 'close')]);
     },
     async publish() {
       await end();

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
+import { accessSync, constants, existsSync, mkdirSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { errorCode, LocalError, reasonOf } from './errors.js';
 import { type Lock, lockOwner, tryLock } from './lock.js';
@@ -15,6 +15,8 @@ export function freeBytes(path: string): number {
 export function requireWritable(dataPath: string): void {
   const probe = join(dataPath, `.write-test-${process.pid}`);
   try {
+    // Asked by itself: a recursive mkdir on a read-only file system only says that there is no such folder.
+    accessSync(nearestFolder(dataPath), constants.W_OK);
     mkdirSync(dataPath, { recursive: true });
     writeFileSync(probe, 'x');
     rmSync(probe);

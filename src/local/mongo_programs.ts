@@ -1,12 +1,11 @@
-import { lookup } from 'node:dns/promises';
-import { chmodSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { findProgram } from '../tools/programs.js';
 import { lastLines, runCommand } from './commands.js';
 import { LocalError, reasonOf } from './errors.js';
 import { installOnce } from './install.js';
+import { forgetFailedDownload, officialMongod } from './mongo_download.js';
 import { unpackWheel } from './pip.js';
 
 /** `mongod` is MongoDB itself; `secantusdb` a server that speaks its protocol, for trial only. */
@@ -18,10 +17,6 @@ export type MongoProgram = { kind: MongoKind; version: string; path: string; sou
 /** Where to look. `only` leaves out all programs whose data folder would be another one. */
 export type MongoSearch = { cachePath: string; logger: Logger; only?: (program: MongoProgram) => boolean };
 
-const DOWNLOAD_HOST = 'fastdl.mongodb.org';
-const DNS_LIMIT_MS = 1_000;
-const REMEMBER_MS = 24 * 60 * 60_000;
-const DOWNLOAD_LIMIT_MS = 5 * 60_000;
 const VERSION_LIMIT_MS = 20_000;
 const OLDEST_MONGOD = 5;
 const OLDEST_SECANTUS = { release: '0.5.3', beta: 196 };
@@ -47,6 +42,7 @@ export async function findMongo(search: MongoSearch): Promise<MongoProgram> {
     search.logger.info(`MongoDB: ${reason}`);
     reasons.push(reason);
   }
+  if (search.only === undefined) forgetFailedDownload(search.cachePath);
   throw new LocalError(`No MongoDB server could be found or installed: ${reasons.join('; ')}`, [
     'Give the address of one: --db mongodb://HOST:PORT (or VT_DB_CONNECTION_STRING); it must be a replica set.',
     'Or install one so that mongod is on PATH: https://www.mongodb.com/docs/manual/administration/install-on-linux/',
@@ -118,80 +114,7 @@ async function secantusVersion(path: string): Promise<string | undefined> {
   return /secantusd-rs (\S+)/.exec(result.stdout)?.[1];
 }
 
-/** What is remembered of the official download: where it is, or when and why it could not be had. */
-type DownloadRecord = { path: string } | { failedAt: number; reason: string };
-
 async function officialDownload({ cachePath, logger }: MongoSearch): Promise<MongoProgram | string> {
-  if (/^(false|0|no)$/i.test(process.env.MONGOMS_RUNTIME_DOWNLOAD ?? ''))
-    return 'the official download is switched off';
-  const folder = join(cachePath, 'mongodb-official');
-  mkdirSync(folder, { recursive: true });
-  const recordPath = join(folder, 'record.json');
-  const record = readRecord(recordPath);
-  if (record && 'path' in record && findProgram(record.path) !== undefined)
-    return checkMongod(record.path, 'official download');
-  if (record && 'reason' in record && Date.now() - record.failedAt < REMEMBER_MS) return record.reason;
-  const outcome = await download(folder, logger);
-  writeRecord(recordPath, outcome);
-  return 'path' in outcome ? checkMongod(outcome.path, 'official download') : outcome.reason;
-}
-
-async function download(folder: string, logger: Logger): Promise<DownloadRecord> {
-  const failed = (reason: string) => ({ failedAt: Date.now(), reason });
-  const behindProxy = ['HTTPS_PROXY', 'https_proxy'].some((name) => (process.env[name] ?? '') !== '');
-  // Behind a proxy the name service says nothing about what can be reached.
-  if (!behindProxy && !(await hasAddress(DOWNLOAD_HOST))) return failed(`${DOWNLOAD_HOST} cannot be reached`);
-  const begin = Date.now();
-  logger.info(`Downloading MongoDB from ${DOWNLOAD_HOST}`);
-  // In a process of its own: the library prints stack traces, and its retries need a limit.
-  const library = import.meta.resolve('mongodb-memory-server-core');
-  const script = `import lib from ${JSON.stringify(library)};
-    const { MongoBinary } = await import(new URL('./util/MongoBinary.js', ${JSON.stringify(library)}).href);
-    void lib; console.log('path=' + await MongoBinary.getPath({ downloadDir: ${JSON.stringify(folder)}, checkMD5: true }));`;
-  const result = await runCommand(process.execPath, ['--input-type=module', '--eval', script], {
-    limitMs: DOWNLOAD_LIMIT_MS,
-    cwd: folder,
-  });
-  const path = /^path=(.+)$/m.exec(result.stdout)?.[1];
-  if (result.code !== 0 || path === undefined) {
-    const error = /^\w*Error: (.+)$/m.exec(result.stderr)?.[1];
-    return failed(`the official download failed: ${error ?? lastLines(result.stderr)}`);
-  }
-  logger.info(`Downloaded MongoDB in ${((Date.now() - begin) / 1000).toFixed(1)} s`);
-  return { path };
-}
-
-async function hasAddress(host: string): Promise<boolean> {
-  const found = lookup(host).then(
-    () => true,
-    () => false,
-  );
-  return Promise.race([found, delay(DNS_LIMIT_MS, false, { ref: false })]);
-}
-
-function readRecord(path: string): DownloadRecord | undefined {
-  let value: unknown;
-  try {
-    value = JSON.parse(readFileSync(path, 'utf8'));
-  } catch {
-    // A missing or cut record means that nothing is known yet.
-    return undefined;
-  }
-  if (typeof value !== 'object' || value === null) return undefined;
-  if ('path' in value && typeof value.path === 'string') return { path: value.path };
-  if (
-    'failedAt' in value &&
-    typeof value.failedAt === 'number' &&
-    'reason' in value &&
-    typeof value.reason === 'string'
-  ) {
-    return { failedAt: value.failedAt, reason: value.reason };
-  }
-  return undefined;
-}
-
-function writeRecord(path: string, record: DownloadRecord): void {
-  const draft = `${path}.${process.pid}`;
-  writeFileSync(draft, JSON.stringify(record));
-  renameSync(draft, path);
+  const found = await officialMongod(cachePath, logger);
+  return typeof found === 'string' ? found : checkMongod(found.path, 'official download');
 }

@@ -1,5 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { MongoError, MongoErrorLabel, MongoNetworkError, MongoServerSelectionError, type ResumeToken } from 'mongodb';
+import {
+  type Document,
+  MongoError,
+  MongoErrorLabel,
+  MongoNetworkError,
+  MongoServerSelectionError,
+  type ResumeToken,
+} from 'mongodb';
 import type { CollectionName, Database } from './database.js';
 
 /** What happened to a document. */
@@ -25,6 +32,8 @@ export type ChangeFeed = {
 /** Who wants to know what. */
 export type FeedOptions = {
   collections: readonly CollectionName[];
+  /** Events that fit one of these conditions are left out by the server. */
+  ignored?: readonly Document[];
   /** One call at a time. When it fails because the database is away, the batch comes again. */
   onBatch(batch: ChangeBatch): Promise<void>;
   onTrouble(error: unknown): void;
@@ -52,10 +61,10 @@ export function startChangeFeed(database: Database, options: FeedOptions): Chang
   };
 }
 
-/** What two changes of one document, one after the other, amount to; undefined for nothing. */
-export function mergeOperations(first: Operation | undefined, second: Operation): Operation | undefined {
-  if (first === undefined) return second;
-  if (second === 'delete') return first === 'insert' ? undefined : 'delete';
+/** What two changes of one document, one after the other, amount to. */
+export function mergeOperations(first: Operation | undefined, second: Operation): Operation {
+  // Whoever read the document between the two must learn that it is gone.
+  if (first === undefined || second === 'delete') return second;
   return first === 'insert' ? 'insert' : 'update';
 }
 
@@ -69,9 +78,7 @@ function createFlusher({ onBatch, onTrouble }: FeedOptions, closing: AbortSignal
 
   const add = (change: Change): void => {
     const key = `${change.collection}/${change.id}`;
-    const operation = mergeOperations(pending.get(key)?.operation, change.operation);
-    if (operation) pending.set(key, { ...change, operation });
-    else pending.delete(key);
+    pending.set(key, { ...change, operation: mergeOperations(pending.get(key)?.operation, change.operation) });
   };
   const putBack = (batch: ChangeBatch): void => {
     const newer = pending;
@@ -120,7 +127,7 @@ function createFlusher({ onBatch, onTrouble }: FeedOptions, closing: AbortSignal
 
 function readForEver(
   database: Database,
-  { collections, onTrouble }: FeedOptions,
+  { collections, ignored = [], onTrouble }: FeedOptions,
   flusher: Flusher,
   closing: AbortSignal,
 ): { opened: Promise<void>; ended: Promise<void> } {
@@ -133,7 +140,7 @@ function readForEver(
   let waitMs = BACKOFF_FIRST_MS;
 
   const readUntilError = async (): Promise<void> => {
-    const stream = database.db.watch(pipeline(collections), {
+    const stream = database.db.watch(pipeline(collections, ignored), {
       batchSize: 500,
       maxAwaitTimeMS: 1_000,
       ...(token ? { resumeAfter: token } : {}),
@@ -179,10 +186,11 @@ function readForEver(
   return { opened, ended: read() };
 }
 
-function pipeline(collections: readonly CollectionName[]) {
+function pipeline(collections: readonly CollectionName[], ignored: readonly Document[]): Document[] {
   const operationType = { $in: ['insert', 'update', 'replace', 'delete'] };
+  const wanted = ignored.length > 0 ? { $nor: [...ignored] } : {};
   return [
-    { $match: { operationType, 'ns.coll': { $in: [...collections] } } },
+    { $match: { operationType, 'ns.coll': { $in: [...collections] }, ...wanted } },
     { $project: { operationType: 1, ns: 1, documentKey: 1 } },
   ];
 }

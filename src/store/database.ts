@@ -29,6 +29,7 @@ export const COLLECTIONS = [
   'indexes',
   'jobs',
   'keys',
+  'locks',
   'login_attempts',
   'otus',
   'processes',

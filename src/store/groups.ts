@@ -13,9 +13,6 @@ export function toGroupItem(group: GroupDocument): GroupItem {
   return { id: group._id, permissions: completePermissions(group.permissions) };
 }
 
-/** Access to the collection `groups`. */
-export type GroupStore = ReturnType<typeof createGroupStore>;
-
 /** Reads and writes of groups. What members derive from their groups is kept by `users.settleMembers`. */
 export function createGroupStore(database: Database) {
   const groups = database.collection<GroupDocument>('groups');

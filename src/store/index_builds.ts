@@ -60,20 +60,12 @@ export function createIndexBuildStore(
     return undefined;
   };
 
-  const currentManifest = async (referenceId: string, session: ClientSession): Promise<Record<string, number>> => {
-    const current = otus
-      .find({ 'reference.id': referenceId }, { session, batchSize: 10_000 })
-      .project<{ _id: string; version: number }>({ version: 1 })
-      .sort({ _id: 1 });
-    return Object.fromEntries((await current.toArray()).map((otu) => [otu._id, otu.version]));
-  };
-
   const createOnce = (request: BuildRequest, indexId: string, jobId: string): Promise<BuildOutcome> =>
     database.transaction(async (session) => {
       const { referenceId, userId } = request;
       const reason = await refusal(referenceId, session);
       if (reason) return { ok: false, reason };
-      const manifest = await currentManifest(referenceId, session);
+      const manifest = await stores.otus.manifest(referenceId, session);
       const index: IndexDocument = {
         _id: indexId,
         version: await indexes.countDocuments({ 'reference.id': referenceId, ready: true }, { session }),

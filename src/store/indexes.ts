@@ -24,15 +24,9 @@ export const INDEXES: Partial<Record<CollectionName, IndexDescription[]>> = {
     { key: { 'reference.id': 1, verified: 1 } },
   ],
   references: [{ key: { name: 1 } }],
-  samples: [
-    { key: { created_at: -1 } },
-    { key: { 'subtraction.id': 1 } },
-    { key: { name: 1 } },
-    { key: { unique_name: 1 }, unique: true, sparse: true },
-  ],
+  samples: [{ key: { created_at: -1 } }, { key: { 'subtraction.id': 1 } }, { key: { name: 1 } }],
   sequences: [{ key: { otu_id: 1, isolate_id: 1 } }, { key: { 'reference.id': 1, 'remote.id': 1 } }],
   sessions: [{ key: { expiresAt: 1 }, expireAfterSeconds: 0 }, { key: { 'user.id': 1 } }],
-  subtraction: [{ key: { slug: 1 }, unique: true, sparse: true }],
 };
 
 const OPTIONS_DIFFER = [85, 86];

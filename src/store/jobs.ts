@@ -166,13 +166,13 @@ export function createJobStore(database: Database) {
       return result.deletedCount === 1;
     },
 
-    /** Removes all jobs that ended in one of the states; gives their ids. */
+    /** Removes all jobs that ended in one of the states; gives their ids. Only the last status counts. */
     async clear(states: readonly JobState[]): Promise<string[]> {
       const ended = await jobs
         .find({ 'status.state': { $in: [...states] } })
-        .project<{ _id: string }>({ _id: 1 })
+        .project<{ _id: string; last: JobState }>({ last: { $arrayElemAt: ['$status.state', -1] } })
         .toArray();
-      const ids = ended.map((job) => job._id);
+      const ids = ended.filter(({ last }) => states.includes(last)).map((job) => job._id);
       if (ids.length > 0) await jobs.deleteMany({ _id: { $in: ids } });
       return ids;
     },

@@ -40,9 +40,6 @@ export async function limitKeys(
   await database.db.collection('keys').updateMany({ 'user.id': user.id }, { $set: { groups: user.groups, ...off } });
 }
 
-/** Access to the collection `keys`. */
-export type KeyStore = ReturnType<typeof createKeyStore>;
-
 /** Reads and writes of API keys; all but `findByKey` are limited to those of one user. */
 export function createKeyStore(database: Database) {
   const keys = database.collection<KeyDocument>('keys');

@@ -11,9 +11,6 @@ const MAXIMUM_TRIES = 10;
 const WINDOW_MS = 5 * 60_000;
 const MAXIMUM_ROUNDS = 20;
 
-/** Access to the collection `login_attempts`. */
-export type LoginAttemptStore = ReturnType<typeof createLoginAttemptStore>;
-
 /**
  * Counts tries to sign in per account and network, and never per account alone: whoever guesses from one address cannot
  * keep the owner out who comes from another.

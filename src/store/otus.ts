@@ -107,6 +107,16 @@ export function createOtuStore(database: Database, sequences: SequenceStore) {
       );
     },
 
+    /** The current version of every OTU of a reference, by id. */
+    async manifest(referenceId: string, session: ClientSession): Promise<Record<string, number>> {
+      const current = await otus
+        .find({ 'reference.id': referenceId }, { session, batchSize: 10_000 })
+        .project<Pick<OtuDocument, '_id' | 'version'>>({ version: 1 })
+        .sort({ _id: 1 })
+        .toArray();
+      return Object.fromEntries(current.map((otu) => [otu._id, otu.version]));
+    },
+
     /** Ids and names of all OTUs, sorted by name. */
     names(referenceId?: string): Promise<Pick<OtuDocument, '_id' | 'name'>[]> {
       return otus

@@ -165,9 +165,11 @@ export function createReferenceStore(database: Database) {
     },
 
     /** Changes some fields; null when the reference is gone. */
-    async edit(referenceId: string, changes: ReferenceChanges): Promise<ReferenceDocument | null> {
-      if (Object.keys(changes).length === 0) return references.findOne({ _id: referenceId });
-      return references.findOneAndUpdate({ _id: referenceId }, { $set: changes }, { returnDocument: 'after' });
+    edit(referenceId: string, changes: ReferenceChanges, session?: ClientSession): Promise<ReferenceDocument | null> {
+      const options = session ? { session } : {};
+      if (Object.keys(changes).length === 0) return references.findOne({ _id: referenceId }, options);
+      const after = { ...options, returnDocument: 'after' } as const;
+      return references.findOneAndUpdate({ _id: referenceId }, { $set: changes }, after);
     },
 
     /** Adds a member. */

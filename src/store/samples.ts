@@ -1,11 +1,12 @@
-import type { ClientSession, Document, Filter, UpdateFilter } from 'mongodb';
+import type { ClientSession, Filter } from 'mongodb';
 import { FINAL_STATES } from '../contracts/jobs.js';
 import type { AnalysisStore } from './analyses.js';
 import type { CacheStore } from './caches.js';
 import type { Database, Stored } from './database.js';
 import type { FileRef, FileStore } from './files.js';
-import { insertWithFreshId, isDuplicate, randomId } from './ids.js';
+import { insertWithFreshId, randomId } from './ids.js';
 import type { JobDocument, JobStore } from './jobs.js';
+import { holdLock } from './locks.js';
 import { fields, findPage, type Page, type PageRequest, searchFilter } from './pages.js';
 import { type RightsHolder, readFilter, SAMPLE_RIGHTS_FIELDS, type SampleRights } from './sample_rights.js';
 import type { SubtractionStore } from './subtractions.js';
@@ -49,12 +50,7 @@ export type SampleDocument = Stored &
     archived: boolean;
     update_job?: { id: string };
     prune?: boolean;
-    /** The name, in an index that allows it once, while the setting for unique names is on. Internal. */
-    unique_name?: string;
   };
-
-/** A sample as users see it. */
-export type PublicSample = Omit<SampleDocument, 'unique_name'>;
 
 /** A sample in lists. */
 export type SampleListItem = Pick<
@@ -117,7 +113,6 @@ export const SAMPLE_LIST_PROJECTION = fields(...LIST_FIELDS);
 export const SAMPLE_PROJECTION = fields(...LIST_FIELDS, ...SAMPLE_RIGHTS_FIELDS);
 
 const RIGHTS = { ...fields(...SAMPLE_RIGHTS_FIELDS), _id: 0 };
-const PUBLIC = { unique_name: 0 };
 
 /** Access to the collection `samples`. */
 export type SampleStore = ReturnType<typeof createSampleStore>;
@@ -153,24 +148,22 @@ export function createSampleStore(database: Database, needs: SampleStoreNeeds) {
     input: NewSample,
     owner: NewSampleOwner,
     session: ClientSession,
-  ): Promise<{ sample: PublicSample; job: JobDocument } | SampleRefusal> => {
+  ): Promise<{ sample: SampleDocument; job: JobDocument } | SampleRefusal> => {
+    await holdLock(database, 'samples', session);
     const problem = await findProblem(input, session);
     if (problem) return problem;
     const uploads = await files.findFree(input.files, 'reads', session);
-    const { unique_name, ...sample } = newDocument(ids.sample, input, owner, uploads);
-    await samples.insertOne({ ...sample, ...(unique_name === undefined ? {} : { unique_name }) }, { session });
+    if (!(await files.reserve(input.files, 'reads', session))) return 'no_file';
+    const sample = newDocument(ids.sample, input, owner, uploads);
+    await samples.insertOne(sample, { session });
     const job = await jobs.insert(newJob(ids, input, owner, uploads), session);
-    const taken = await files.reserve(input.files, 'reads', session);
-    if (taken && (await subtractions.link(input.subtraction, session))) return { sample, job };
-    await session.abortTransaction();
-    return taken ? 'no_subtraction' : 'no_file';
+    return { sample, job };
   };
 
   return {
     collection: samples,
 
-    /** A sample as users see it. */
-    get: (sampleId: string) => samples.findOne<PublicSample>({ _id: sampleId }, { projection: PUBLIC }),
+    get: (sampleId: string) => samples.findOne({ _id: sampleId }),
 
     /** One page of the samples that the holder may read, newest first; the term is looked for in names and user ids. */
     list(holder: RightsHolder, search: SampleSearch, request: PageRequest): Promise<Page<SampleListItem>> {
@@ -198,35 +191,27 @@ export function createSampleStore(database: Database, needs: SampleStoreNeeds) {
     findProblem: (input: NewSample) => findProblem(input),
 
     /** Inserts a sample in progress and its waiting job, and takes the uploads: all of it or nothing. */
-    async create(
+    create: (
       input: NewSample,
       owner: NewSampleOwner,
-    ): Promise<{ sample: PublicSample; job: JobDocument } | SampleRefusal> {
-      try {
-        return await insertWithFreshId((sampleId) => {
-          const ids = { sample: sampleId, job: randomId() };
-          return database.transaction((session) => insertWithJob(ids, input, owner, session));
-        });
-      } catch (error) {
-        if (isDuplicate(error, 'unique_name')) return 'name_taken';
-        throw error;
-      }
-    },
+    ): Promise<{ sample: SampleDocument; job: JobDocument } | SampleRefusal> =>
+      insertWithFreshId((sampleId) => {
+        const ids = { sample: sampleId, job: randomId() };
+        return database.transaction((session) => insertWithJob(ids, input, owner, session));
+      }),
 
     /** Changes what was given; null when the sample is gone. */
-    async update(
+    update(
       sampleId: string,
       changes: SampleChanges,
       uniqueNames: boolean,
     ): Promise<SampleListItem | 'name_taken' | null> {
       const { name } = changes;
-      if (name !== undefined && uniqueNames && (await isNameTaken(name, sampleId))) return 'name_taken';
-      try {
-        return await change(sampleId, nameChange(changes, uniqueNames));
-      } catch (error) {
-        if (isDuplicate(error, 'unique_name')) return 'name_taken';
-        throw error;
-      }
+      if (name === undefined || !uniqueNames) return change(sampleId, changes);
+      return database.transaction(async (session) => {
+        await holdLock(database, 'samples', session);
+        return (await isNameTaken(name, sampleId, session)) ? 'name_taken' : change(sampleId, changes, session);
+      });
     },
 
     /** Changes the rights that were given; null when the sample is gone. */
@@ -285,19 +270,13 @@ export function createSampleStore(database: Database, needs: SampleStoreNeeds) {
     },
   };
 
-  async function change(sampleId: string, update: UpdateFilter<SampleDocument>): Promise<SampleListItem | null> {
-    const projection: Document = SAMPLE_LIST_PROJECTION;
-    return Object.keys(update).length === 0
-      ? samples.findOne({ _id: sampleId }, { projection })
-      : samples.findOneAndUpdate({ _id: sampleId }, update, { returnDocument: 'after', projection });
+  function change(sampleId: string, changes: SampleChanges, session?: ClientSession): Promise<SampleListItem | null> {
+    const $set = given(changes);
+    const options = { projection: SAMPLE_LIST_PROJECTION, ...(session ? { session } : {}) };
+    return Object.keys($set).length === 0
+      ? samples.findOne({ _id: sampleId }, options)
+      : samples.findOneAndUpdate({ _id: sampleId }, { $set }, { ...options, returnDocument: 'after' });
   }
-}
-
-function nameChange(changes: SampleChanges, uniqueNames: boolean): UpdateFilter<SampleDocument> {
-  const $set = given(changes);
-  if (Object.keys($set).length === 0) return {};
-  if ($set.name === undefined) return { $set };
-  return uniqueNames ? { $set: { ...$set, unique_name: $set.name } } : { $set, $unset: { unique_name: '' } };
 }
 
 type Given<T> = { [Field in keyof T]?: Exclude<T[Field], undefined> };
@@ -333,7 +312,6 @@ function newDocument(id: string, input: NewSample, owner: NewSampleOwner, upload
     all_write: owner.all_write,
     user: owner.user,
     paired: uploads.length === 2,
-    ...(input.uniqueNames ? { unique_name: input.name } : {}),
   };
 }
 

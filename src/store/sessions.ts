@@ -39,9 +39,6 @@ function isSecret(secret: string, stored: string): boolean {
   return given.length === expected.length && timingSafeEqual(given, expected);
 }
 
-/** Access to the collection `sessions`. */
-export type SessionStore = ReturnType<typeof createSessionStore>;
-
 /** Sessions and pending password resets. Expiry is checked at every read; the database removes expired ones later. */
 export function createSessionStore(database: Database) {
   const sessions = database.collection<SessionDocument>('sessions');

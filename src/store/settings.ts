@@ -22,9 +22,6 @@ export type Settings = v.InferOutput<typeof StoredSettings>;
 
 const SETTINGS_ID = 'settings';
 
-/** Access to the settings, one document of the collection `settings`. */
-export type SettingsStore = ReturnType<typeof createSettingsStore>;
-
 /** Reads and writes of the settings. Every read asks the database, as other processes may have changed them. */
 export function createSettingsStore(database: Database) {
   const collection = database.collection<Stored & Record<string, unknown>>('settings');

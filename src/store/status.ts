@@ -16,9 +16,6 @@ export type SoftwareStatusDocument = Stored & SoftwareStatus;
 
 const NO_STATUS: SoftwareStatus = { version: '', installed: null, process: null, releases: [], updating: false };
 
-/** Access to the collection `status`. */
-export type StatusStore = ReturnType<typeof createStatusStore>;
-
 /** The status documents of software and HMMs. */
 export function createStatusStore(database: Database) {
   const status = database.collection<SoftwareStatusDocument>('status');

@@ -2,8 +2,9 @@ import type { ClientSession, Filter } from 'mongodb';
 import { FINAL_STATES } from '../contracts/jobs.js';
 import type { Database, Stored } from './database.js';
 import type { FileStore } from './files.js';
-import { insertWithFreshId, isDuplicate } from './ids.js';
+import { insertWithFreshId } from './ids.js';
 import type { JobDocument, JobStore } from './jobs.js';
+import { holdLock } from './locks.js';
 import { fields, findPage, type Page, type PageRequest, searchFilter } from './pages.js';
 
 /** Fractions of the nucleotides, three decimals; they add up to 1. */
@@ -20,14 +21,7 @@ export type SubtractionDocument = Stored & {
   gc?: NucleotideFractions;
   /** Number of sequences. */
   count?: number;
-  /** Name of its folder, unique; subtractions of old releases have none. Internal. */
-  slug?: string;
-  /** Counts the samples that were linked; changed so that linking and removing exclude each other. Internal. */
-  links?: number;
 };
-
-/** A subtraction as users see it. */
-export type PublicSubtraction = Omit<SubtractionDocument, 'slug' | 'links'>;
 
 /** A subtraction in lists and messages. */
 export type SubtractionListItem = Pick<SubtractionDocument, '_id' | 'file' | 'ready' | 'job'>;
@@ -35,8 +29,6 @@ export type SubtractionListItem = Pick<SubtractionDocument, '_id' | 'file' | 're
 /** What it takes to start a subtraction. */
 export type NewSubtraction = {
   name: string;
-  /** Folder name that the caller made of the name, safe. */
-  slug: string;
   /** Whether another subtraction's name means the same folder. */
   clashesWith: (name: string) => boolean;
   nickname: string;
@@ -62,8 +54,6 @@ export type SubtractionSearch = {
 /** Fields that lists and messages need. */
 export const SUBTRACTION_PROJECTION = fields('_id', 'file', 'ready', 'job');
 
-const PUBLIC = { slug: 0, links: 0 };
-
 /** Access to the collection `subtraction`. */
 export type SubtractionStore = ReturnType<typeof createSubtractionStore>;
 
@@ -81,11 +71,12 @@ export function createSubtractionStore(database: Database, jobs: JobStore, files
     input: NewSubtraction,
     jobId: string,
     session: ClientSession,
-  ): Promise<{ subtraction: PublicSubtraction; job: JobDocument } | SubtractionRefusal> => {
+  ): Promise<{ subtraction: SubtractionDocument; job: JobDocument } | SubtractionRefusal> => {
+    await holdLock(database, 'subtractions', session);
     if (await isTaken(input, session)) return 'name_taken';
     const [file] = await files.findFree([input.fileId], 'subtraction', session);
     if (!file || !(await files.reserve([file.id], 'subtraction', session))) return 'no_file';
-    const subtraction: PublicSubtraction = {
+    const subtraction: SubtractionDocument = {
       _id: input.name,
       nickname: input.nickname,
       ready: false,
@@ -94,7 +85,7 @@ export function createSubtractionStore(database: Database, jobs: JobStore, files
       user: { id: input.userId },
       job: { id: jobId },
     };
-    await subtractions.insertOne({ ...subtraction, slug: input.slug }, { session });
+    await subtractions.insertOne(subtraction, { session });
     const job = await jobs.insert(
       {
         _id: jobId,
@@ -111,8 +102,7 @@ export function createSubtractionStore(database: Database, jobs: JobStore, files
   return {
     collection: subtractions,
 
-    /** A subtraction as users see it. */
-    get: (name: string) => subtractions.findOne<PublicSubtraction>({ _id: name }, { projection: PUBLIC }),
+    get: (name: string) => subtractions.findOne({ _id: name }),
 
     /** Names of all subtractions. */
     async names(): Promise<string[]> {
@@ -148,39 +138,19 @@ export function createSubtractionStore(database: Database, jobs: JobStore, files
     },
 
     /** Inserts an unready subtraction and its waiting job, and takes the upload. */
-    async create(
+    create: (
       input: NewSubtraction,
-    ): Promise<{ subtraction: PublicSubtraction; job: JobDocument } | SubtractionRefusal> {
-      try {
-        // A name that somebody took in between is found by the second try.
-        return await insertWithFreshId((jobId) =>
-          database.transaction((session) => insertWithJob(input, jobId, session)),
-        );
-      } catch (error) {
-        if (isDuplicate(error, 'slug')) return 'name_taken';
-        throw error;
-      }
-    },
+    ): Promise<{ subtraction: SubtractionDocument; job: JobDocument } | SubtractionRefusal> =>
+      insertWithFreshId((jobId) => database.transaction((session) => insertWithJob(input, jobId, session))),
 
     /** Changes the nickname; null when there is no such subtraction. */
     setNickname: (name: string, nickname: string) =>
-      subtractions.findOneAndUpdate(
-        { _id: name },
-        { $set: { nickname } },
-        { returnDocument: 'after', projection: PUBLIC },
-      ) as Promise<PublicSubtraction | null>,
+      subtractions.findOneAndUpdate({ _id: name }, { $set: { nickname } }, { returnDocument: 'after' }),
 
     /** Whether samples can use it as their host. */
     async isReadyHost(name: string, session?: ClientSession): Promise<boolean> {
       const filter = { _id: name, ready: true, is_host: true };
       return (await subtractions.countDocuments(filter, { limit: 1, ...(session ? { session } : {}) })) === 1;
-    },
-
-    /** Notes in the caller's transaction that a sample is linked; false when it is no usable host (any more). */
-    async link(name: string, session: ClientSession): Promise<boolean> {
-      const filter = { _id: name, ready: true, is_host: true };
-      const result = await subtractions.updateOne(filter, { $inc: { links: 1 } }, { session });
-      return result.matchedCount === 1;
     },
 
     /** Stores what the job found out; false when the subtraction is gone. */
@@ -205,6 +175,7 @@ export function createSubtractionStore(database: Database, jobs: JobStore, files
     /** Removes a subtraction that no sample uses and no job makes. Its folder is to be removed after that. */
     removeUnused(name: string): Promise<'removed' | RemovalRefusal> {
       return database.transaction(async (session) => {
+        await holdLock(database, 'samples', session);
         if (await samples.countDocuments({ 'subtraction.id': name }, { limit: 1, session })) return 'linked';
         const subtraction = await subtractions.findOne({ _id: name }, { session, projection: { job: 1 } });
         if (!subtraction) return 'not_found';

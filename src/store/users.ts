@@ -99,7 +99,7 @@ export function toUserItem(user: UserDocument): UserItem {
 }
 
 /** A user in the form that the user sees. */
-export function toAccount(user: UserDocument): Account {
+function toAccount(user: UserDocument): Account {
   const { force_reset: _, ...item } = toUserItem(user);
   return {
     ...item,
@@ -115,7 +115,7 @@ function toAccountSettings(stored: Partial<AccountSettings> | undefined): Accoun
 }
 
 /** The permissions that the groups give together. */
-export function unitePermissions(groups: readonly Pick<GroupDocument, 'permissions'>[]): Permissions {
+function unitePermissions(groups: readonly Pick<GroupDocument, 'permissions'>[]): Permissions {
   const entries = PERMISSIONS.map((name) => [name, groups.some((group) => group.permissions?.[name] === true)]);
   return Object.fromEntries(entries) as Permissions;
 }
@@ -142,9 +142,6 @@ type NewUser = { id: string; passwordHash: string; administrator: boolean; force
 function toStoredHash(hash: string): Binary {
   return new Binary(Buffer.from(hash, 'ascii'));
 }
-
-/** Access to the collection `users`. */
-export type UserStore = ReturnType<typeof createUserStore>;
 
 /** Reads and writes of users, with what hangs on them: sessions, keys, membership in references. */
 export function createUserStore(database: Database) {

@@ -13,6 +13,6 @@ export function assessQuality(input: { reads: readonly string[]; folder: string;
  * FastQC ends with 0 although a file has no report, or one of only the first part of a cut file. Text behind the gzip
  * stream is not among the failures: the reads before it are whole.
  */
-export function isFastqcFailure(line: string): boolean {
+function isFastqcFailure(line: string): boolean {
   return /^Failed to process|^Ran out of memory for|^Skipping '|EOFException: Unexpected end of ZLIB/.test(line);
 }

@@ -28,8 +28,8 @@ export async function selfTestTools(folder: string, signal?: AbortSignal): Promi
   return reports;
 }
 
-/** The same for one tool. */
-export async function selfTestTool(tool: ToolInfo, folder: string, signal?: AbortSignal): Promise<ToolReport> {
+/** One row of `selfTestTools`. */
+async function selfTestTool(tool: ToolInfo, folder: string, signal?: AbortSignal): Promise<ToolReport> {
   const report = await probeTool(tool, signal);
   if (report.status !== 'ok') return report;
   const limit = AbortSignal.timeout(TRIAL_LIMIT_MS);

@@ -41,7 +41,7 @@ export function trim(input: {
  * skewer ends with 0 although the gzip that unpacks its input failed. When skewer stops reading first, that gzip dies
  * without a word: `trimProblem` finds those cases.
  */
-export function isSkewerFailure(line: string): boolean {
+function isSkewerFailure(line: string): boolean {
   return /^(sh: .*)?gzip: /.test(line) && !/trailing garbage ignored/.test(line);
 }
 

@@ -112,6 +112,21 @@ describe('sign in', () => {
     expect((await browser.send('GET', '/api/account')).status).toBe(200);
   });
 
+  test('leaves no session behind when the password was changed in the meantime', async () => {
+    await server.addUser('overtaken');
+    const { store } = server.deps;
+    const open = store.sessions.open;
+    store.sessions.open = async (user) => {
+      await store.users.update('overtaken', { passwordHash: await bcrypt.hash('other-password', 4) });
+      await store.sessions.closeAllOf('overtaken');
+      return open(user);
+    };
+    const answer = await login('overtaken', PASSWORD);
+    store.sessions.open = open;
+    expect(answer).toMatchObject({ status: 400, cookies: {} });
+    expect(await sessionsOf('overtaken')).toEqual([]);
+  });
+
   // Knowing the id of another's session must not be enough to end it.
   test('leaves a session alone whose token the browser does not have', async () => {
     await server.addUser('victim');

@@ -165,6 +165,19 @@ describe('pages', () => {
     }
   });
 
+  // A pattern that is not anchored would give the page, and with it 200, for other parts of the interface.
+  test('are only at the beginning of a path', async () => {
+    for (const path of [
+      '/nothing/samples',
+      '/nothing/otus/x',
+      '/samplesx',
+      '/api/nothing/refs/x',
+      '/download/x/otus',
+    ]) {
+      expect((await head.send('GET', path)).status, path).toBe(404);
+    }
+  });
+
   test('are those of the client when it is installed, with its tokens replaced', async () => {
     const folder = testFolder();
     mkdirSync(join(folder, 'js'));

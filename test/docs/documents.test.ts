@@ -5,7 +5,13 @@ import { expect, test } from 'vitest';
 import { optionTable, textBetweenMarkers } from './option_table.js';
 
 const ROOT = join(import.meta.dirname, '../..');
-const DOCUMENTS = ['README.md', 'CONTRIBUTING.md', 'docs/architecture.md', 'demo/README.md', 'test/conformance/README.md'];
+const DOCUMENTS = [
+  'README.md',
+  'CONTRIBUTING.md',
+  'docs/architecture.md',
+  'demo/README.md',
+  'test/conformance/README.md',
+];
 
 const read = (path: string) => readFileSync(join(ROOT, path), 'utf8');
 const withoutCode = (text: string) => text.replaceAll(/^```[\s\S]*?^```/gm, '');

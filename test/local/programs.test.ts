@@ -1,7 +1,11 @@
+import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { chmodSync, existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { pino } from 'pino';
-import { afterEach, expect, test, vi } from 'vitest';
+import { afterEach, expect, onTestFinished, test, vi } from 'vitest';
 import { checkoutCache } from '../../src/local/cache.js';
 import { LocalError } from '../../src/local/errors.js';
 import { installOnce } from '../../src/local/install.js';
@@ -106,6 +110,43 @@ test('an address that was out of reach is not asked again the same day', async (
   const record = { failedAt: Date.now() - 60_000, reason: 'remembered reason' };
   writeFileSync(join(cachePath, 'mongodb-official', 'record.json'), JSON.stringify(record));
   await expect(findMongo({ cachePath, logger: listener().logger })).rejects.toThrow('remembered reason');
+});
+
+// A mirror with an archive of the official form, but with a program in it that only tells its version.
+test('the official program is downloaded once and kept', async () => {
+  const folder = testFolder();
+  mkdirSync(join(folder, 'mongodb-linux', 'bin'), { recursive: true });
+  writeProgram(join(folder, 'mongodb-linux', 'bin'), 'mongod', 'echo "db version v8.2.6"');
+  execFileSync('tar', ['-czf', 'archive.tgz', 'mongodb-linux'], { cwd: folder });
+  const archive = readFileSync(join(folder, 'archive.tgz'));
+  const asked: string[] = [];
+  const server = createServer(({ url = '' }, response) => {
+    asked.push(url);
+    response.end(url.endsWith('.md5') ? `${createHash('md5').update(archive).digest('hex')}  x.tgz` : archive);
+  });
+  onTestFinished(() => void server.close());
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  vi.stubEnv('MONGOMS_DOWNLOAD_MIRROR', `http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+  vi.stubEnv('HTTPS_PROXY', '');
+  vi.stubEnv('HTTP_PROXY', '');
+  vi.stubEnv('MONGOMS_USE_HTTP', 'true');
+  onlyOnPath();
+  const setting = { cachePath: testFolder(), logger: listener().logger };
+  const found = await findMongo(setting);
+  expect(found).toMatchObject({ kind: 'mongod', version: '8.2.6', source: 'official download' });
+  expect(found.path.startsWith(setting.cachePath)).toBe(true);
+  expect(asked.some((url) => url.endsWith('.tgz'))).toBe(true);
+  asked.length = 0;
+  expect(await findMongo(setting)).toEqual(found);
+  expect(asked).toEqual([]);
+});
+
+test('when nothing at all could be had, the next start tries the download again', async () => {
+  onlyOnPath();
+  vi.stubEnv('HTTPS_PROXY', 'http://127.0.0.1:9');
+  const cachePath = testFolder();
+  await expect(findMongo({ cachePath, logger: listener().logger })).rejects.toThrow('the proxy does not answer');
+  expect(existsSync(join(cachePath, 'mongodb-official', 'record.json'))).toBe(false);
 });
 
 test('an interrupted installation leaves nothing, and the next one repairs it', async () => {

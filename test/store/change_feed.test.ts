@@ -88,13 +88,13 @@ test('several changes of a document in a short time are one, and documents keep 
   release();
   await vi.waitFor(() => expect(seen()).toContain('insert jobs last'), LIMIT);
   const shown = seen().filter((line) => !line.endsWith('first'));
-  expect(shown).toEqual(['insert samples s', 'insert jobs b', 'insert jobs a', 'insert jobs last']);
+  expect(shown).toEqual(['insert samples s', 'insert jobs b', 'insert jobs a', 'delete jobs gone', 'insert jobs last']);
   expect(batches.length).toBeGreaterThan(1);
 });
 
 test('merging keeps what a client needs: a new document stays new, a deletion wins', () => {
   expect(mergeOperations('insert', 'update')).toBe('insert');
-  expect(mergeOperations('insert', 'delete')).toBeUndefined();
+  expect(mergeOperations('insert', 'delete')).toBe('delete');
   expect(mergeOperations('update', 'delete')).toBe('delete');
   expect(mergeOperations('delete', 'insert')).toBe('update');
   expect(mergeOperations(undefined, 'delete')).toBe('delete');

@@ -12,7 +12,6 @@ const create = (name: string, fileId: string) => {
   const slug = subtractionSlug(name);
   return lab.store.subtractions.create({
     name,
-    slug,
     clashesWith: (other) => subtractionSlug(other) === slug,
     nickname: '',
     fileId,

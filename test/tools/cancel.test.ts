@@ -96,8 +96,8 @@ test('a process that left the group and holds the output open does not hold the 
   const stdout = readChunks(async (chunks) => {
     for await (const _ of chunks);
   });
-  const outcome = await runTool(tool, { cwd: folder.path, stdout }).catch((e) => e);
-  for (const pid of pidsIn(join(folder.path, 'pids'))) process.kill(pid, 'SIGKILL');
+  const signal = AbortSignal.timeout(15_000);
+  const outcome = await runTool(tool, { cwd: folder.path, stdout, signal }).catch((e) => e);
   expect(outcome.message).toContain('left the process group');
 });
 

@@ -35,13 +35,11 @@ export function createBulkWork(database: Database): BulkWork {
 
   const note = async (process: ProcessDocument): Promise<void> => {
     if (!BULK_TYPES.includes(process.type ?? '')) return;
-    const isOver = process.complete === true || (process.errors?.length ?? 0) > 0;
-    if (isOver) {
-      ended.add(process._id);
-    } else if (!running.has(process._id)) {
+    if (!running.has(process._id)) {
       const referenceId = await referenceOf(process);
       if (referenceId !== undefined) running.set(process._id, referenceId);
     }
+    if (process.complete === true || (process.errors?.length ?? 0) > 0) ended.add(process._id);
   };
   const referenceOf = async (process: ProcessDocument): Promise<string | undefined> => {
     if (typeof process.context?.ref_id === 'string') return process.context.ref_id;

@@ -1,7 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Logger } from '../../log.js';
 import type { Change, ChangeBatch, Operation } from '../../store/change_feed.js';
-import type { Database } from '../../store/database.js';
+import type { Store } from '../../store/index.js';
 import { encodeJson } from '../http/json.js';
 import { createBulkWork } from './bulk_work.js';
 import { INTERFACES, type Interface } from './interfaces.js';
@@ -22,9 +22,9 @@ type Changes = { changes: readonly Change[]; seen: Map<Interface, Map<string, Se
 const MESSAGES_PER_TURN = 200;
 
 /** Creates the dispatcher; `receivers` gives the browsers of the moment. */
-export function createDispatcher(database: Database, log: Logger, receivers: () => ReadonlySet<Receiver>): Dispatcher {
+export function createDispatcher(store: Store, log: Logger, receivers: () => ReadonlySet<Receiver>): Dispatcher {
   const memory = createVisibilityMemory();
-  const bulkWork = createBulkWork(database);
+  const bulkWork = createBulkWork(store.database);
 
   const send = (operation: Operation, target: Interface, data: unknown, to: (viewer: Viewer) => boolean): void => {
     let text: string | undefined;
@@ -61,7 +61,7 @@ export function createDispatcher(database: Database, log: Logger, receivers: () 
     const standIns = new Set(finished);
     const readInto = async (target: Interface, changes: readonly Change[]) => {
       const ids = changes.filter(({ operation }) => shownAs(target, operation)).map(({ id }) => id);
-      const found = await readChanges({ database, bulkWork, log }, target, ids);
+      const found = await readChanges({ store, bulkWork, log }, target, ids);
       seen.set(target, found.seen);
       for (const id of found.standIns) standIns.add(id);
     };
@@ -98,7 +98,7 @@ export function createDispatcher(database: Database, log: Logger, receivers: () 
     async dispatch(batch) {
       const finished = await bulkWork.learn(batch);
       if (receivers().size > 0) {
-        await sendAll(await read(batch.lost ? await newestOfAll(database) : batch.changes, finished));
+        await sendAll(await read(batch.lost ? await newestOfAll(store.database) : batch.changes, finished));
       }
       bulkWork.settle();
     },

@@ -2,19 +2,21 @@ import type { Document } from 'mongodb';
 import { ANALYSIS_PROJECTION } from '../../store/analyses.js';
 import { CACHE_PROJECTION } from '../../store/caches.js';
 import type { Operation } from '../../store/change_feed.js';
-import type { CollectionName, Database, Stored } from '../../store/database.js';
+import type { CollectionName, Stored } from '../../store/database.js';
 import { FILE_PROJECTION } from '../../store/files.js';
 import { type GroupDocument, toGroupItem } from '../../store/groups.js';
 import { HISTORY_PROJECTION } from '../../store/history.js';
+import type { Store } from '../../store/index.js';
+import { INDEX_PROJECTION } from '../../store/index_lists.js';
 import { JOB_PROJECTION, type JobDocument, toJobListItem } from '../../store/jobs.js';
 import { OTU_PROJECTION } from '../../store/otus.js';
 import { fields } from '../../store/pages.js';
+import { REFERENCE_PROJECTION } from '../../store/references.js';
 import { SAMPLE_RIGHTS_FIELDS, type SampleRights } from '../../store/sample_rights.js';
 import { SAMPLE_PROJECTION } from '../../store/samples.js';
 import { SUBTRACTION_PROJECTION } from '../../store/subtractions.js';
 import { toUserItem, USER_PROJECTION, type UserDocument } from '../../store/users.js';
 import { withId } from '../http/json.js';
-import { referenceExtras } from './reference_extras.js';
 import { ADMINISTRATORS, EVERYONE, type ReferenceAccess, type Visibility } from './visibility.js';
 
 /** A document in the form of the wire. */
@@ -35,7 +37,7 @@ export type Interface = {
   projection: Document;
   toWire(document: Document & Stored): WireDocument;
   /** Adds to each document, by id, what is stored elsewhere. */
-  extras?(database: Database, ids: readonly string[]): Promise<Map<string, WireDocument>>;
+  extras?(store: Store, ids: readonly string[]): Promise<ReadonlyMap<string, WireDocument>>;
   audience: Audience;
   /** Who learns the id of a deleted document of which nothing is remembered. */
   forgotten: Visibility;
@@ -43,6 +45,8 @@ export type Interface = {
   standIn?: 'references';
   /** More changes than this in one batch are bulk work and left out. */
   crowd?: number;
+  /** Change events that no client needs to know, besides those of other operations. */
+  ignored?: Document;
   /** Newest first; what is sent when messages may have been lost. Absent: nothing, as clients read these by page. */
   newest?: Document;
 };
@@ -68,10 +72,6 @@ export const PARENT_ACCESS = {
 export function parentVisibility(parent: 'samples' | 'references', document: Document): Visibility {
   return ofItself[parent].own(document);
 }
-
-// biome-ignore format: one field list per line
-const REFERENCE_FIELDS = ['cloned_from', 'created_at', 'data_type', 'imported_from', 'installed', 'internal_control', 'name',
-  'organism', 'process', 'release', 'remotes_from', 'updates', 'updating', 'user'];
 
 /**
  * Every interface, named like its collection. Not dispatched: sequences (too large, no client reads them), keys,
@@ -114,12 +114,13 @@ export const INTERFACES: readonly Interface[] = [
     newest: { _id: 1 },
   },
   {
-    // A build updates every change that it takes in, which no client wants to know.
     collection: 'history',
     operations: ['insert', 'delete'],
     projection: HISTORY_PROJECTION,
     toWire: withId,
     audience: ofReference,
+    // A build updates every change that it takes in.
+    ignored: { operationType: { $in: ['update', 'replace'] } },
     forgotten: EVERYONE,
     standIn: 'references',
     crowd: 2_000,
@@ -136,7 +137,7 @@ export const INTERFACES: readonly Interface[] = [
   {
     collection: 'indexes',
     operations: ALL,
-    projection: fields('_id', 'created_at', 'has_files', 'job', 'user', 'ready', 'reference', 'version'),
+    projection: INDEX_PROJECTION,
     toWire: withId,
     audience: ofReference,
     forgotten: EVERYONE,
@@ -157,6 +158,8 @@ export const INTERFACES: readonly Interface[] = [
     projection: OTU_PROJECTION,
     toWire: withId,
     audience: ofReference,
+    // A build notes itself in every OTU; whatever is shown changes with the version.
+    ignored: { operationType: 'update', 'updateDescription.updatedFields.version': { $exists: false } },
     forgotten: EVERYONE,
     standIn: 'references',
     crowd: 2_000,
@@ -174,9 +177,10 @@ export const INTERFACES: readonly Interface[] = [
   {
     collection: 'references',
     operations: ALL,
-    projection: fields('_id', ...REFERENCE_FIELDS, 'users.id', 'groups.id'),
+    projection: { ...REFERENCE_PROJECTION, ...PARENT_ACCESS.references },
     toWire: ({ users: _, groups: __, ...reference }) => withId(reference as Stored),
-    extras: referenceExtras,
+    // Clients replace their list item by the message.
+    extras: (store, ids) => store.referenceSummaries.summaries(ids),
     audience: ofItself.references,
     forgotten: EVERYONE,
     newest: { created_at: -1 },

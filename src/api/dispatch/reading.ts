@@ -2,6 +2,7 @@ import type { Document } from 'mongodb';
 import type { Logger } from '../../log.js';
 import type { Change } from '../../store/change_feed.js';
 import type { Database, Stored } from '../../store/database.js';
+import type { Store } from '../../store/index.js';
 import type { BulkWork } from './bulk_work.js';
 import { INTERFACES, type Interface, PARENT_ACCESS, parentVisibility, type WireDocument } from './interfaces.js';
 import { ADMINISTRATORS, type Visibility } from './visibility.js';
@@ -19,10 +20,11 @@ const CATCH_UP = 500;
 
 /** Reads documents of an interface again, with the fields of the wire only. What is gone meanwhile is left out. */
 export async function readChanges(
-  { database, bulkWork, log }: { database: Database; bulkWork: BulkWork; log: Logger },
+  { store, bulkWork, log }: { store: Store; bulkWork: BulkWork; log: Logger },
   target: Interface,
   ids: readonly string[],
 ): Promise<ReadChanges> {
+  const { database } = store;
   if (target.crowd !== undefined && ids.length > target.crowd) {
     return { seen: new Map(), standIns: await referencesOf(database, target, ids) };
   }
@@ -32,7 +34,7 @@ export async function readChanges(
     const wanted = target.standIn ? documents.filter(({ reference }) => !bulkWork.isBusy(reference?.id)) : documents;
     const visibilities = await readVisibilities(database, target, wanted);
     const extras = await target.extras?.(
-      database,
+      store,
       wanted.map(({ _id }) => _id),
     );
     wanted.forEach((document, index) => {

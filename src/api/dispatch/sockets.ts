@@ -30,6 +30,9 @@ const OPEN_LIMIT_MS = 10_000;
 const MAXIMUM_FRAME_BYTES = 4 * 1024 ** 2;
 /** Not shown to browsers, but their end closes sockets. */
 const WATCHED: readonly CollectionName[] = [...INTERFACES.map(({ collection }) => collection), 'sessions'];
+const IGNORED = INTERFACES.flatMap(({ collection, ignored }) =>
+  ignored ? [{ 'ns.coll': collection, ...ignored }] : [],
+);
 
 /**
  * Serves `/ws` on an HTTP server: signed-in browsers of our own pages get a message for every change that they may see.
@@ -38,9 +41,10 @@ const WATCHED: readonly CollectionName[] = [...INTERFACES.map(({ collection }) =
 export function attachSockets(server: Server, deps: SocketDeps): Sockets {
   const { store, log, identity } = deps;
   const connections = createConnections(identity, log, { ...SOCKET_LIMITS, ...deps.limits });
-  const dispatcher = createDispatcher(store.database, log, () => connections.receivers);
+  const dispatcher = createDispatcher(store, log, () => connections.receivers);
   const feed = startChangeFeed(store.database, {
     collections: WATCHED,
+    ignored: IGNORED,
     async onBatch(batch) {
       await connections.refresh(batch);
       await dispatcher.dispatch(batch);

@@ -66,7 +66,8 @@ export function createDocumentationRoutes({ version }: ApiDeps, allRoutes: () =>
 }
 
 function assetFolder(): string {
-  return dirname(createRequire(import.meta.url).resolve('swagger-ui-dist/package.json'));
+  const require = createRequire(import.meta.url);
+  return dirname(require.resolve('swagger-ui-dist/package.json'));
 }
 
 function documentationPage(nonce: string): string {

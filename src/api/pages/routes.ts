@@ -8,12 +8,13 @@ import { CLIENT_FOLDER, fillClientPage, readClientPage } from './client.js';
 import { escapeHtml, htmlPage, htmlResponse } from './html.js';
 import { answerUnknownPath } from './not_found.js';
 
-const PAGES = '/:page{account|administration|home|hmm|jobs|otus|refs|samples|subtraction}';
+const PAGES = ['account', 'administration', 'home', 'hmm', 'jobs', 'otus', 'refs', 'samples', 'subtraction'];
 
 /** Routes of the web client's pages and files. Without an installed client the pages show what this server is. */
 export function createPageRoutes(deps: ApiDeps, clientFolder = CLIENT_FOLDER): Route[] {
   if (deps.config.no_client) return [];
-  const pages = ['/', PAGES, `${PAGES}/*`].map((path) =>
+  const paths = ['/', ...PAGES.flatMap((page) => [`/${page}`, `/${page}/*`])];
+  const pages = paths.map((path) =>
     publicRoute({
       method: 'GET',
       path,

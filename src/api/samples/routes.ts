@@ -1,6 +1,6 @@
 import { mapPage } from '../../store/pages.js';
 import { canChangeRights, canRead, canWrite } from '../../store/sample_rights.js';
-import type { PublicSample } from '../../store/samples.js';
+import type { SampleDocument } from '../../store/samples.js';
 import type { ApiDeps } from '../deps.js';
 import type { Caller } from '../http/caller.js';
 import { withId } from '../http/json.js';
@@ -154,8 +154,8 @@ async function findSample(
   { store }: ApiDeps,
   params: Record<string, string>,
   caller: Caller,
-  isAllowed: (caller: Caller, sample: PublicSample) => boolean,
-): Promise<PublicSample | Refusal> {
+  isAllowed: (caller: Caller, sample: SampleDocument) => boolean,
+): Promise<SampleDocument | Refusal> {
   const sample = await store.samples.get(params.sample_id ?? '');
   if (!sample) return notFound();
   return isAllowed(caller, sample) ? sample : insufficientRights();

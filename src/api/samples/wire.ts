@@ -1,9 +1,9 @@
 import type { PublicCache } from '../../store/caches.js';
-import type { PublicSample, SampleFile } from '../../store/samples.js';
+import type { SampleDocument, SampleFile } from '../../store/samples.js';
 import { withId } from '../http/json.js';
 
 /** A sample in full, with its caches. Its files are named like the sample. */
-export function toWireSample(sample: PublicSample, caches: readonly PublicCache[]) {
+export function toWireSample(sample: SampleDocument, caches: readonly PublicCache[]) {
   return {
     ...withId(sample),
     files: sample.files.map((file, index) => ('download_url' in file ? toWireFile(sample, file, index + 1) : file)),
@@ -11,7 +11,7 @@ export function toWireSample(sample: PublicSample, caches: readonly PublicCache[
   };
 }
 
-function toWireFile({ _id, name }: PublicSample, file: SampleFile, number: number) {
+function toWireFile({ _id, name }: SampleDocument, file: SampleFile, number: number) {
   const prefix = `${name.replaceAll(' ', '_')}_`;
   return {
     ...file,

@@ -2,7 +2,7 @@ import { jobStart } from '../../contracts/workflow_starts.js';
 import { isSafeName, subtractionSlug } from '../../files/data_directory.js';
 import { removePath } from '../../files/publish.js';
 import { mapPage } from '../../store/pages.js';
-import type { PublicSubtraction } from '../../store/subtractions.js';
+import type { SubtractionDocument } from '../../store/subtractions.js';
 import type { ApiDeps } from '../deps.js';
 import type { Caller } from '../http/caller.js';
 import { withId } from '../http/json.js';
@@ -63,7 +63,6 @@ export function createSubtractionRoutes(deps: ApiDeps): Route[] {
         }
         const outcome = await store.subtractions.create({
           name: body.subtraction_id,
-          slug,
           clashesWith: (name) => subtractionSlug(name) === slug,
           nickname: body.nickname,
           fileId: body.file_id,
@@ -143,7 +142,7 @@ async function list({ store }: ApiDeps, query: RawQuery) {
   return { ...mapPage(page, withId), host_count: hosts.all, ready_host_count: hosts.ready };
 }
 
-async function answerWhole({ store }: ApiDeps, subtraction: PublicSubtraction, caller: Caller): Promise<RouteResult> {
+async function answerWhole({ store }: ApiDeps, subtraction: SubtractionDocument, caller: Caller): Promise<RouteResult> {
   const linked = await store.samples.linkedTo(subtraction._id, caller);
   return json({ ...withId(subtraction), linked_samples: linked });
 }

@@ -44,7 +44,7 @@ export function startSampling(pid: number, inputs?: WatchedInputs): { stop(): Us
 }
 
 /** A process and its descendants, as far as they were forked by a main thread (all our tools do so). Empty without /proc. */
-export function processTree(root: number): number[] {
+function processTree(root: number): number[] {
   const tree = [root];
   for (let next = 0; next < tree.length; next++) {
     const pid = tree[next];

@@ -84,7 +84,7 @@ const EXAMPLES: Record<string, Example> = {
   references: {
     document: { _id: 'r1', name: 'R', organism: 'virus', data_type: 'genome', created_at: date, internal_control: null, user: { id: 'someone' },
       users: [{ id: 'owner', build: true }], groups: [], description: secret },
-    sent: ['name', 'organism', 'data_type', 'created_at', 'internal_control', 'user', 'otu_count', 'latest_build'],
+    sent: ['name', 'organism', 'data_type', 'created_at', 'internal_control', 'user', 'otu_count', 'latest_build', 'unbuilt_change_count'],
     seenBy: 'owner', operations: ALL, forgottenBy: 'everyone', change: { name: 'S' },
   },
   samples: {
@@ -115,6 +115,8 @@ const EXAMPLES: Record<string, Example> = {
 /** What is never shown, and why. */
 const NOT_SHOWN = {
   keys: 'secrets',
+  locks: 'internal',
+  locks: 'internal',
   login_attempts: 'internal',
   sequences: 'too large, and no client reads them',
   sessions: 'secrets',
@@ -140,6 +142,8 @@ beforeAll(async () => {
     owner: await connect('owner'),
     stranger: await connect('stranger'),
   };
+  await settle();
+  take();
 });
 afterAll(async () => {
   await sockets?.stop();

@@ -3,7 +3,7 @@ import { request } from 'node:http';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { SocketLimits } from '../../../src/api/dispatch/connections.js';
 import { type TestDatabase, testDatabase } from '../../support/servers.js';
-import { LIMIT, startSockets, type TestSockets } from './support.js';
+import { LIMIT, type Message, startSockets, type TestSockets } from './support.js';
 
 let database: TestDatabase;
 const running: TestSockets[] = [];
@@ -104,13 +104,14 @@ describe('an open socket', () => {
 
   test('gets the insert of a document before its update and its deletion last', async () => {
     const { write, browser } = await connected();
+    const until = (operation: string) => browser.until((m) => m.interface === 'files' && m.operation === operation);
     await write('files').insertOne(file('a'));
-    await browser.until((m) => m.operation === 'insert');
+    await until('insert');
     await write('files').updateOne({ _id: 'a' }, { $set: { ready: true } });
-    await browser.until((m) => m.operation === 'update');
+    await until('update');
     await write('files').deleteOne({ _id: 'a' });
-    await browser.until((m) => m.operation === 'delete');
-    expect(browser.messages).toEqual([
+    await until('delete');
+    expect(browser.of('files')).toEqual([
       { operation: 'insert', interface: 'files', data: { id: 'a', name: 'a', type: 'reads' } },
       { operation: 'update', interface: 'files', data: { id: 'a', name: 'a', type: 'reads', ready: true } },
       { operation: 'delete', interface: 'files', data: ['a'] },
@@ -243,6 +244,24 @@ describe('an open socket', () => {
   });
 });
 
+// A build writes to every OTU and every change of a reference, and none of it is new to a client.
+test('what an index build notes in OTUs and history is not sent', async () => {
+  const { write, addUser, signIn, connect } = await start();
+  await addUser('bob');
+  await write('references').insertOne({ _id: 'r', user: { id: 'bob' } } as never);
+  await write('otus').insertOne({ _id: 'o', reference: { id: 'r' }, version: 3 } as never);
+  await write('history').insertOne({ _id: 'o.3', reference: { id: 'r' } } as never);
+  const browser = await connect((await signIn('bob')).cookie);
+  await write('files').insertOne(file('before'));
+  await browser.until((m) => (m.data as { id?: string }).id === 'before');
+  browser.messages.length = 0;
+  await write('otus').updateMany({}, { $set: { last_indexed_version: 3 } });
+  await write('history').updateMany({}, { $set: { index: { id: 'i', version: 0 } } });
+  await write('files').insertOne(file('after'));
+  await browser.until((m) => (m.data as { id?: string }).id === 'after');
+  expect(browser.messages).toHaveLength(1);
+});
+
 describe('bulk work on a reference', () => {
   const reference = { _id: 'r', name: 'R', user: { id: 'bob' }, users: [], groups: [], created_at: new Date(0) };
   const otu = (id: string, referenceId = 'r') =>
@@ -266,8 +285,8 @@ describe('bulk work on a reference', () => {
     await write('history').insertOne({ _id: 'a.0', reference: { id: 'r' }, otu: { id: 'a' } } as never);
     await write('otus').insertOne(otu('c', 'other'));
     await write('processes').updateOne({ _id: 'p' }, { $set: { complete: true, progress: 1 } });
-    const told = await browser.until((m) => m.interface === 'references' && m.operation === 'update');
-    expect(told.data).toMatchObject({ id: 'r', otu_count: 2, latest_build: null });
+    const isTold = (m: Message) => m.interface === 'references' && (m.data as { otu_count?: number }).otu_count === 2;
+    expect((await browser.until(isTold)).data).toMatchObject({ id: 'r', latest_build: null });
     await write('otus').insertOne(otu('d'));
     await browser.until((m) => m.interface === 'otus' && (m.data as { id: string }).id === 'd');
     expect(browser.of('otus').map((m) => (m.data as { id: string }).id)).toEqual(['c', 'd']);

@@ -1,0 +1,148 @@
+import { jobStart } from '../../contracts/workflow_starts.js';
+import type { BuildRefusal } from '../../store/index_builds.js';
+import { mapPage } from '../../store/pages.js';
+import type { ApiDeps } from '../deps.js';
+import type { Caller } from '../http/caller.js';
+import { withId } from '../http/json.js';
+import { pageRequest, queryFlag, searchTerm } from '../http/paging.js';
+import { badRequest, conflict, notFound, type Refusal } from '../http/refusals.js';
+import { created, json, path, type Route, type RouteResult, route } from '../http/route.js';
+import { findReference, isRefusal } from '../references/find.js';
+
+const PAGE_QUERY = { page: 'Page, from 1', per_page: 'Entries per page, 1 to 500' };
+
+/** Indexes: states of a reference that analyses work with. */
+export function createIndexRoutes(deps: ApiDeps): Route[] {
+  return [...referenceIndexRoutes(deps), ...listRoutes(deps), ...indexRoutes(deps)];
+}
+
+function referenceIndexRoutes(deps: ApiDeps): Route[] {
+  const { store } = deps;
+  return [
+    route({
+      method: 'GET',
+      path: '/api/refs/:ref_id/indexes',
+      access: 'user',
+      tag: 'Indexes',
+      summary: 'List the indexes of a reference',
+      description:
+        'Newest first, with the counts of their changes. The counts beside the page are those of the changes that no index ' +
+        'holds yet.',
+      query: PAGE_QUERY,
+      answers: { 200: 'One page of indexes', 404: 'No such reference' },
+      async handle({ params, query }) {
+        const reference = await store.references.get(params.ref_id ?? '');
+        if (!reference) return notFound();
+        return json(mapIndexes(await store.indexLists.list(reference._id, pageRequest(query))));
+      },
+    }),
+    route({
+      method: 'POST',
+      path: '/api/refs/:ref_id/indexes',
+      access: 'user',
+      tag: 'Indexes',
+      summary: 'Build an index',
+      description:
+        'Needs the right `build`. Starts the job `build_index` for the OTUs as they are now. Refused while OTUs are not ' +
+        'verified, nothing has changed since the last index, or another build or an import runs.',
+      answers: {
+        201: 'The new index, not ready',
+        400: 'There are unverified OTUs, no unbuilt changes or no OTUs',
+        403: 'The right is missing',
+        404: 'No such reference',
+        409: 'A build or an import of this reference is in progress',
+      },
+      handle: ({ params, caller }) => startBuild(deps, params.ref_id, caller),
+    }),
+  ];
+}
+
+async function startBuild(deps: ApiDeps, referenceId: string | undefined, caller: Caller): Promise<RouteResult> {
+  const { store, config } = deps;
+  const reference = await findReference(store, referenceId, caller, 'build');
+  if (isRefusal(reference)) return reference;
+  if (reference.process && (await store.processes.isRunning(reference.process.id))) {
+    return conflict('The reference is still being filled');
+  }
+  const outcome = await store.indexBuilds.create({
+    referenceId: reference._id,
+    userId: caller.userId,
+    cost: { proc: config.sm_proc, mem: config.sm_mem },
+  });
+  if (!outcome.ok) return refusalOf(outcome.reason);
+  await deps.workflows.start(jobStart(outcome.job));
+  return created(withId(outcome.index), path`/api/indexes/${outcome.index._id}`);
+}
+
+function refusalOf(reason: BuildRefusal): Refusal {
+  if (reason === 'in_progress') return conflict('Index build already in progress');
+  if (reason === 'unverified') return badRequest('There are unverified OTUs');
+  if (reason === 'no_changes') return badRequest('There are no unbuilt changes');
+  return badRequest('There are no OTUs');
+}
+
+function listRoutes({ store }: ApiDeps): Route[] {
+  return [
+    route({
+      method: 'GET',
+      path: '/api/indexes',
+      access: 'user',
+      tag: 'Indexes',
+      summary: 'List the indexes of all references',
+      description:
+        'One page, highest versions first; with `ready=true` instead the newest finished index of each reference as a bare list.',
+      query: { ready: '`true` for the newest finished index of each reference', ...PAGE_QUERY },
+      answers: { 200: 'One page of indexes, or the list' },
+      async handle({ query }) {
+        if (queryFlag(query, 'ready')) return json(await store.indexLists.newestReady());
+        return json(mapIndexes(await store.indexLists.list(undefined, pageRequest(query))));
+      },
+    }),
+  ];
+}
+
+function indexRoutes({ store }: ApiDeps): Route[] {
+  return [
+    route({
+      method: 'GET',
+      path: '/api/indexes/:index_id',
+      access: 'user',
+      tag: 'Indexes',
+      summary: 'Get an index',
+      description:
+        'The index with its manifest (OTU id to version), the OTUs whose changes it took in, and who made them.',
+      answers: { 200: 'The index', 404: 'No such index' },
+      async handle({ params }) {
+        const index = await store.indexBuilds.get(params.index_id ?? '');
+        if (!index) return notFound();
+        const [contributors, otus] = await Promise.all([
+          store.history.contributors({ indexId: index._id }),
+          store.indexLists.changedOtus(index._id),
+        ]);
+        const { sequence_otu_map: _, ...shown } = index;
+        const changeCount = otus.reduce((sum, otu) => sum + otu.change_count, 0);
+        return json({ ...withId(shown), contributors, otus, change_count: changeCount });
+      },
+    }),
+    route({
+      method: 'GET',
+      path: '/api/indexes/:index_id/history',
+      access: 'user',
+      tag: 'Indexes',
+      summary: 'List the changes in an index',
+      description: 'The changes that it took in without their diffs, by OTU name, highest versions first.',
+      query: { term: 'Text to look for in OTU names and user ids', ...PAGE_QUERY },
+      answers: { 200: 'One page of changes', 404: 'No such index' },
+      async handle({ params, query }) {
+        const index = await store.indexBuilds.get(params.index_id ?? '');
+        if (!index) return notFound();
+        const page = await store.history.ofIndex(index._id, searchTerm(query, 'term'), pageRequest(query));
+        return json(mapPage(page, withId));
+      },
+    }),
+  ];
+}
+
+function mapIndexes<T extends { _id: string }, P extends { documents: T[] }>(page: P) {
+  return { ...page, documents: page.documents.map(withId) };
+}

@@ -1,0 +1,130 @@
+import { isFinal, jobWorkflowId } from '../../contracts/jobs.js';
+import type { DataDirectory } from '../../files/data_directory.js';
+import { removePath } from '../../files/publish.js';
+import { jobState, toJobListItem } from '../../store/jobs.js';
+import { mapPage } from '../../store/pages.js';
+import type { ApiDeps } from '../deps.js';
+import { fileResponse } from '../downloads/file_response.js';
+import { firstOf, pageRequest, searchTerm } from '../http/paging.js';
+import { conflict, notFound } from '../http/refusals.js';
+import { json, noContent, type Route, route } from '../http/route.js';
+import { statesOfFilter, toWireJob } from './wire.js';
+
+/** Jobs: the long work of the server, with what happened to it. */
+export function createJobRoutes(deps: ApiDeps): Route[] {
+  return [...readRoutes(deps), ...writeRoutes(deps)];
+}
+
+function readRoutes({ store, files: data }: ApiDeps): Route[] {
+  return [
+    route({
+      method: 'GET',
+      path: '/api/jobs',
+      summary: 'List jobs',
+      description: 'All jobs, oldest first, each with its state of the moment.',
+      tag: 'Jobs',
+      access: 'user',
+      query: {
+        find: 'Text to look for in tasks and user ids',
+        page: 'Page, from 1',
+        per_page: 'Jobs per page, 1 to 500',
+      },
+      answers: { 200: 'One page of jobs' },
+      async handle({ query }) {
+        return json(mapPage(await store.jobs.list(searchTerm(query), pageRequest(query)), toJobListItem));
+      },
+    }),
+    route({
+      method: 'GET',
+      path: '/api/jobs/:job_id',
+      summary: 'Get a job',
+      description: 'The whole job: its arguments, its limits and everything that happened to it, oldest first.',
+      tag: 'Jobs',
+      access: 'user',
+      answers: { 200: 'The job', 404: 'No such job' },
+      async handle({ params }) {
+        const job = await store.jobs.get(params.job_id ?? '');
+        return job ? json(toWireJob(job)) : notFound();
+      },
+    }),
+    route({
+      method: 'GET',
+      path: '/api/jobs/:job_id/log',
+      summary: 'Get the log of a job',
+      description:
+        'What the steps of the job and their programs wrote, as plain text; grows while the job runs. It goes with the job.',
+      tag: 'Jobs',
+      access: 'user',
+      answers: {
+        200: 'The log',
+        206: 'The range of bytes that was asked for',
+        404: 'No such job, or it has written nothing yet',
+        416: 'The range lies behind the end of the log',
+      },
+      async handle({ context, params }) {
+        const job = await store.jobs.get(params.job_id ?? '');
+        return job ? fileResponse(context, data.jobLog(job._id), 'text/plain; charset=utf-8') : notFound();
+      },
+    }),
+  ];
+}
+
+function writeRoutes({ store, files: data, workflows }: ApiDeps): Route[] {
+  return [
+    route({
+      method: 'PUT',
+      path: '/api/jobs/:job_id/cancel',
+      summary: 'Cancel a job',
+      description:
+        'Asks a waiting or running job to stop. The answer may still say `running`: what the job has done so far is undone first, ' +
+        'then it is `cancelled`.',
+      tag: 'Jobs',
+      access: { permission: 'cancel_job' },
+      answers: { 200: 'The job', 404: 'No such job', 409: 'The job has ended' },
+      async handle({ params }) {
+        const job = await store.jobs.get(params.job_id ?? '');
+        if (!job) return notFound();
+        if (!(await store.jobs.requestCancel(job._id))) return conflict('Not cancellable');
+        await workflows.cancel(jobWorkflowId(job._id));
+        const asked = await store.jobs.get(job._id);
+        return asked ? json(toWireJob(asked)) : notFound();
+      },
+    }),
+    route({
+      method: 'DELETE',
+      path: '/api/jobs',
+      summary: 'Clear jobs',
+      description: 'Removes all jobs that have ended, with their logs, or those that ended as the filter says.',
+      tag: 'Jobs',
+      access: { permission: 'remove_job' },
+      query: {
+        filter: '`finished` (also when absent), `complete`, or `failed` for those with an error or cancelled ones',
+      },
+      answers: { 200: 'The ids of the jobs that are gone' },
+      async handle({ query }) {
+        const removed = await store.jobs.clear(statesOfFilter(firstOf(query, 'filter')));
+        for (const jobId of removed) await removeLog(data, jobId);
+        return json({ removed });
+      },
+    }),
+    route({
+      method: 'DELETE',
+      path: '/api/jobs/:job_id',
+      summary: 'Remove a job',
+      description: 'Removes a job that has ended, with its log.',
+      tag: 'Jobs',
+      access: { permission: 'remove_job' },
+      answers: { 204: 'It is gone', 404: 'No such job', 409: 'The job has not ended' },
+      async handle({ params }) {
+        const job = await store.jobs.get(params.job_id ?? '');
+        if (!job) return notFound();
+        if (!isFinal(jobState(job))) return conflict('Job is running or waiting and cannot be removed');
+        if (!(await store.jobs.removeEnded(job._id))) return notFound();
+        await removeLog(data, job._id);
+        return noContent();
+      },
+    }),
+  ];
+}
+
+const removeLog = (data: DataDirectory, jobId: string) => removePath(data.jobLog(jobId));

@@ -1,0 +1,25 @@
+import type { JobState } from '../../contracts/jobs.js';
+import type { JobDocument } from '../../store/jobs.js';
+import { withId } from '../http/json.js';
+
+/** A job in the form of the wire: all but what the server keeps for itself. */
+export function toWireJob({ step: _, cancel_requested: __, ...job }: JobDocument) {
+  return withId(job);
+}
+
+const FAILED = ['error', 'cancelled'] as const;
+
+/** The states that a `filter` of ended jobs means: no state for a word that is none. */
+export function statesOfFilter(filter: string | undefined): readonly JobState[] {
+  switch (filter) {
+    case undefined:
+    case 'finished':
+      return ['complete', ...FAILED];
+    case 'complete':
+      return ['complete'];
+    case 'failed':
+      return FAILED;
+    default:
+      return [];
+  }
+}

@@ -1,0 +1,106 @@
+import type { ProcessType } from '../../contracts/processes.js';
+import { processStart } from '../../contracts/workflow_starts.js';
+import { insertWithFreshId, randomId } from '../../store/ids.js';
+import { newProcess, type ProcessContext, type ProcessDocument } from '../../store/processes.js';
+import type { ReferenceDocument } from '../../store/references.js';
+import type { ApiDeps } from '../deps.js';
+import type { Caller } from '../http/caller.js';
+import { badRequest, conflict, notFound, type Refusal } from '../http/refusals.js';
+import { created, path, type RouteResult } from '../http/route.js';
+import type { CreateReference } from './schemas.js';
+import { toWireNewReference } from './wire.js';
+
+/** What makes a new reference different from a blank one, and the process that fills it. */
+type Plan = { fields: Partial<ReferenceDocument>; process?: { type: ProcessType; context: ProcessContext } };
+
+/** Makes a reference, blank or with the process that fills it. */
+export async function createReference(deps: ApiDeps, caller: Caller, body: CreateReference): Promise<RouteResult> {
+  const plan = await planOf(deps, body);
+  if (plan instanceof Error) return plan;
+  const { default_source_types: sourceTypes } = await deps.store.settings.get();
+  const { reference, process } = await insertWithFreshId((id) =>
+    insert(deps, { ...blank(caller, body, sourceTypes), _id: id, ...plan.fields }, plan.process),
+  );
+  if (process && plan.process) {
+    await deps.workflows.start(processStart({ _id: process._id, type: plan.process.type, userId: caller.userId }));
+  }
+  return created(toWireNewReference(reference), path`/api/refs/${reference._id}`);
+}
+
+function planOf(deps: ApiDeps, body: CreateReference): Promise<Plan | Refusal> | Plan | Refusal {
+  if (body.clone_from) return planClone(deps, body, body.clone_from);
+  if (body.import_from) return planImport(deps, body, body.import_from);
+  if (body.remote_from) return badRequest('Remote references are not available yet');
+  return { fields: {} };
+}
+
+async function planImport({ store }: ApiDeps, body: CreateReference, fileId: string): Promise<Plan | Refusal> {
+  const file = await store.files.get(fileId);
+  if (!file) return notFound('File not found');
+  if (file.type !== 'reference') return badRequest('File is not a reference file');
+  if (!file.ready) return badRequest('File is not completely uploaded');
+  const imported = { id: file._id, name: file.name, user: file.user };
+  return {
+    fields: { name: body.name || 'Unnamed Import', data_type: null, organism: null, imported_from: imported },
+    process: { type: 'import_reference', context: { path: `files/${file._id}` } },
+  };
+}
+
+async function planClone({ store }: ApiDeps, body: CreateReference, sourceId: string): Promise<Plan | Refusal> {
+  const source = await store.references.get(sourceId);
+  if (!source) return badRequest('Source reference does not exist');
+  if (source.process && (await store.processes.isRunning(source.process.id))) {
+    return conflict('Source reference is still being filled');
+  }
+  return {
+    fields: {
+      name: body.name || `Clone of ${source.name}`,
+      data_type: source.data_type,
+      organism: source.organism,
+      cloned_from: { id: source._id, name: source.name },
+    },
+    process: { type: 'clone_reference', context: {} },
+  };
+}
+
+function blank(caller: Caller, body: CreateReference, sourceTypes: string[]): Omit<ReferenceDocument, '_id'> {
+  return {
+    created_at: new Date(),
+    data_type: body.data_type,
+    description: body.description,
+    name: body.name,
+    organism: body.organism,
+    internal_control: null,
+    restrict_source_types: false,
+    source_types: sourceTypes,
+    groups: [],
+    users: [{ id: caller.userId, build: true, modify: true, modify_otu: true, remove: true }],
+    user: { id: caller.userId },
+  };
+}
+
+type Inserted = { reference: ReferenceDocument; process?: ProcessDocument };
+
+/** Reference and process in one transaction: the process finds its reference, whenever it starts. */
+function insert({ store }: ApiDeps, document: ReferenceDocument, plan: Plan['process']): Promise<Inserted> {
+  const processId = randomId();
+  return store.database.transaction(async (session): Promise<Inserted> => {
+    if (!plan) {
+      await store.references.insert(document, session);
+      return { reference: document };
+    }
+    const source = document.cloned_from;
+    const process = newProcess(processId, plan.type, {
+      created_at: document.created_at,
+      ref_id: document._id,
+      user_id: document.user.id,
+      ...plan.context,
+      ...(source ? { manifest: await store.otus.manifest(source.id, session) } : {}),
+      inserted_otu_ids: [],
+    });
+    const reference = { ...document, process: { id: processId } };
+    await store.processes.insert(process, session);
+    await store.references.insert(reference, session);
+    return { reference, process };
+  });
+}

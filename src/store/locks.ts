@@ -1,0 +1,17 @@
+import type { ClientSession } from 'mongodb';
+import type { Database, Stored } from './database.js';
+
+/**
+ * Transactions that keep a rule over several documents, which a snapshot alone cannot see: `samples` for unique names and for
+ * hosts that samples use, `subtractions` for names that mean the same folder.
+ */
+export type LockName = 'samples' | 'subtractions';
+
+/**
+ * Makes the transactions that hold the same lock run one after the other: all of them change its document, so the later
+ * one starts again. To be called first in the transaction.
+ */
+export async function holdLock(database: Database, name: LockName, session: ClientSession): Promise<void> {
+  const locks = database.collection<Stored & { holds: number }>('locks');
+  await locks.updateOne({ _id: name }, { $inc: { holds: 1 } }, { session, upsert: true });
+}
