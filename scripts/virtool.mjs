@@ -12,12 +12,23 @@ const [command = 'help', ...args] = process.argv.slice(2);
 const { SetupError } = await import('./setup/steps.mjs');
 try {
   const { setUp } = await import('./setup/set_up.mjs');
-  await setUp();
+  await setUp().catch(explainDisk);
   await run();
 } catch (error) {
   if (!(error instanceof SetupError)) throw error;
   console.error(error.message);
   process.exitCode = 1;
+}
+
+function explainDisk(error) {
+  if (error.code === 'ENOSPC')
+    throw new SetupError(`The disk is full: ${error.path ?? error.message}. Free some space.`);
+  if (['EACCES', 'EPERM', 'EROFS'].includes(error.code)) {
+    throw new SetupError(
+      `${error.path} cannot be written by this user. The set-up installs and builds in the checkout.`,
+    );
+  }
+  throw error;
 }
 
 async function run() {

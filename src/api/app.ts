@@ -1,7 +1,9 @@
 import { Hono } from 'hono';
 import { createAccountRoutes } from './account/routes.js';
+import { createAnalysisRoutes } from './analyses/routes.js';
 import { createCacheRoutes } from './caches/routes.js';
 import type { ApiDeps } from './deps.js';
+import { createDispatchRoutes } from './dispatch/routes.js';
 import { createDocumentationRoutes } from './documentation/routes.js';
 import { createDownloadRoutes } from './downloads/routes.js';
 import { createFileRoutes } from './files/routes.js';
@@ -12,6 +14,7 @@ import { errorHandler, requestLog, sameOrigin, standardHeaders } from './http/mi
 import { type Authenticate, registerRoutes } from './http/register.js';
 import type { Env, Route } from './http/route.js';
 import { createIndexRoutes } from './indexes/routes.js';
+import { createJobRoutes } from './jobs/routes.js';
 import { createOtuRoutes } from './otus/routes.js';
 import { answerUnknownPath, notFoundPages } from './pages/not_found.js';
 import { createPageRoutes } from './pages/routes.js';
@@ -40,6 +43,9 @@ export function createRoutes(deps: ApiDeps): Route[] {
     ...createSubtractionRoutes(deps),
     ...createSampleRoutes(deps),
     ...createCacheRoutes(deps),
+    ...createAnalysisRoutes(deps),
+    ...createJobRoutes(deps),
+    ...createDispatchRoutes(),
     ...createReferenceRoutes(deps),
     ...createOtuRoutes(deps),
     ...createHistoryRoutes(deps),

@@ -1,6 +1,6 @@
 const BAR_WIDTH = 24;
 const REDRAW_MS = 100;
-const TITLE_WIDTH = 24;
+const TITLE_WIDTH = 31;
 
 /** What the display needs of stdout. */
 export type Terminal = { isTTY?: boolean; columns?: number; write(text: string): unknown };

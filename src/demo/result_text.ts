@@ -1,6 +1,9 @@
 import type { DemoReport, Finding, KnownVirus, StepTime, VirusVerdict } from './report.js';
 import { type Column, formatTable } from './table.js';
 
+const SHOWN_SECONDS = 0.05;
+const STEPS_WIDTH = 72;
+
 const FINDING_COLUMNS: Column[] = [
   { title: 'Virus' },
   { title: 'Isolate' },
@@ -16,7 +19,7 @@ const TIME_COLUMNS: Column[] = [
   { title: 'Step' },
   { title: 'Seconds', align: 'right' },
   { title: 'Waited', align: 'right' },
-  { title: 'Of which' },
+  { title: 'Steps that took time' },
 ];
 
 /** The demo's result for people: findings beside the truth, verdict, times and links. */
@@ -31,7 +34,7 @@ export function resultText(report: DemoReport): string[] {
     ...truth.hidden.map(hiddenLine),
     verdictLine(report),
     '',
-    ...formatTable(TIME_COLUMNS, report.times.map(timeRow)),
+    ...formatTable(TIME_COLUMNS, report.times.flatMap(timeRows)),
     '',
     `Server             ${report.links.server}`,
     `API documentation  ${report.links.apiDocumentation}`,
@@ -80,11 +83,19 @@ function verdictLine({ passed, verdict }: DemoReport): string {
   return `✗ ${[...wrong, ...unexpected].join('; ')}.`;
 }
 
-function timeRow({ title, kind, seconds, waitedSeconds, steps }: StepTime): string[] {
-  return [
-    title,
-    seconds.toFixed(1),
-    kind === 'job' ? waitedSeconds.toFixed(1) : '',
-    steps.map((step) => `${step.name} ${step.seconds.toFixed(1)}`).join(', '),
-  ];
+function timeRows({ title, kind, seconds, waitedSeconds, steps }: StepTime): string[][] {
+  const slow = steps.filter((step) => step.seconds >= SHOWN_SECONDS);
+  const [first = '', ...more] = wrap(slow.map((step) => `${step.name} ${step.seconds.toFixed(1)}`));
+  const waited = kind === 'job' ? waitedSeconds.toFixed(1) : '';
+  return [[title, seconds.toFixed(1), waited, first], ...more.map((line) => ['', '', '', line])];
+}
+
+function wrap(items: readonly string[]): string[] {
+  const lines: string[] = [];
+  for (const item of items) {
+    const longer = `${lines.at(-1)}, ${item}`;
+    if (lines.length > 0 && longer.length <= STEPS_WIDTH) lines[lines.length - 1] = longer;
+    else lines.push(item);
+  }
+  return lines;
 }

@@ -63,6 +63,9 @@ export type AnalysisResults = {
   subtracted_count?: number;
 };
 
+/** What results tell of an HMM. */
+export type HmmAnnotation = { cluster: number; families: Record<string, number>; names: string[] };
+
 /** Fields that lists and messages need. */
 export const ANALYSIS_PROJECTION = fields(
   '_id',
@@ -86,6 +89,7 @@ export function resultsFit(results: unknown[]): boolean {
 
 type Tag = boolean | 'ip';
 type Tagged = Stored & { pathoscope: Tag; nuvs: Tag };
+type ReadyIndex = Stored & { version: number; ready: boolean; reference: { id: string } };
 type TagSource = { algorithm: string; ready: boolean };
 
 /**
@@ -107,6 +111,8 @@ export type AnalysisStore = ReturnType<typeof createAnalysisStore>;
 export function createAnalysisStore(database: Database, jobs: JobStore) {
   const analyses = database.collection<AnalysisDocument>('analyses');
   const samples = database.collection<Tagged>('samples');
+  const indexes = database.collection<ReadyIndex>('indexes');
+  const hmms = database.collection('hmm');
 
   const within = <T>(session: ClientSession | undefined, work: (session: ClientSession) => Promise<T>): Promise<T> =>
     session ? work(session) : database.transaction(work);
@@ -124,6 +130,24 @@ export function createAnalysisStore(database: Database, jobs: JobStore) {
     collection: analyses,
 
     get: (analysisId: string) => analyses.findOne({ _id: analysisId }),
+
+    /** The newest ready index of a reference; undefined when there is none. */
+    async newestIndex(referenceId: string): Promise<{ id: string; version: number } | undefined> {
+      const index = await indexes.findOne(
+        { 'reference.id': referenceId, ready: true },
+        { sort: { version: -1 }, projection: { version: 1 } },
+      );
+      return index ? { id: index._id, version: index.version } : undefined;
+    },
+
+    /** What is known of some HMMs, by id; hidden ones too, those that are gone are left out. */
+    async hmmAnnotations(hmmIds: readonly string[]): Promise<Map<string, HmmAnnotation>> {
+      const found = await hmms
+        .find({ _id: { $in: [...hmmIds] } })
+        .project<Stored & HmmAnnotation>(fields('_id', 'cluster', 'families', 'names'))
+        .toArray();
+      return new Map(found.map(({ _id, ...annotation }) => [_id, annotation]));
+    },
 
     /** Inserts an unready analysis and its waiting job; undefined when the sample is gone. */
     create(input: NewAnalysis): Promise<{ analysis: AnalysisDocument; job: JobDocument } | undefined> {

@@ -170,9 +170,9 @@ export function createJobStore(database: Database) {
     async clear(states: readonly JobState[]): Promise<string[]> {
       const ended = await jobs
         .find({ 'status.state': { $in: [...states] } })
-        .project<{ _id: string; last: JobState }>({ last: { $arrayElemAt: ['$status.state', -1] } })
+        .project<Pick<JobDocument, '_id' | 'status'>>({ 'status.state': 1 })
         .toArray();
-      const ids = ended.filter(({ last }) => states.includes(last)).map((job) => job._id);
+      const ids = ended.filter((job) => states.includes(jobState(job))).map((job) => job._id);
       if (ids.length > 0) await jobs.deleteMany({ _id: { $in: ids } });
       return ids;
     },

@@ -74,8 +74,8 @@ test('a signal ends everything in order and leaves nothing', LIMIT, async () => 
   const processes = identities(await supervisor.started());
   expect(processes.every(isAlive)).toBe(true);
   supervisor.child.kill('SIGTERM');
-  // npm and a terminal pass the same signal on again; that must not turn an orderly end into a hard one.
-  supervisor.child.kill('SIGTERM');
+  // npm and a terminal pass signals on once more; that must not turn an orderly end into a hard one.
+  supervisor.child.kill('SIGINT');
   expect(await supervisor.exited).toBe(0);
   expect(processes.some(isAlive)).toBe(false);
   const ended = supervisor.events().filter(({ state }) => state === 'stopped');

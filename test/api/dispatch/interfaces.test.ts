@@ -116,7 +116,6 @@ const EXAMPLES: Record<string, Example> = {
 const NOT_SHOWN = {
   keys: 'secrets',
   locks: 'internal',
-  locks: 'internal',
   login_attempts: 'internal',
   sequences: 'too large, and no client reads them',
   sessions: 'secrets',
