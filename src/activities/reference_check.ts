@@ -6,9 +6,6 @@ import type { DataType } from '../store/references.js';
 import { findDuplicates } from './reference_duplicates.js';
 import { UnusableReference } from './reference_file.js';
 
-/** A checked reference file: known keys only, bases upper-case without white space. */
-export type CheckedReference = { dataType: DataType; organism: string; otus: SourceOtu[] };
-
 /** What a file says about itself, and its OTUs as they are. */
 export type ReferenceHeader = { dataType: DataType; organism: string; otus: unknown[] };
 
@@ -110,7 +107,7 @@ export function checkHeader(file: unknown): ReferenceHeader {
 }
 
 /**
- * The OTUs of a reference file. OTUs without isolates, isolates without sequences and sequences without bases are fine:
+ * The OTUs of a reference file: known keys only, bases upper-case and without white space. OTUs without isolates, isolates without sequences and sequences without bases are fine:
  * they make an unverified OTU.
  *
  * @throws UnusableReference with an entry for each kind of duplicate and for each OTU that has problems.

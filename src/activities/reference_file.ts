@@ -4,7 +4,7 @@ import { createGunzip } from 'node:zlib';
 import type { ProcessError } from '../contracts/processes.js';
 
 /** Bytes that a reference file may unpack to; the official plant virus reference has 30 MB. */
-export const REFERENCE_FILE_LIMIT_BYTES = 256 * 1024 ** 2;
+const REFERENCE_FILE_LIMIT_BYTES = 256 * 1024 ** 2;
 
 /** A reference file that cannot be imported, with every reason. */
 export class UnusableReference extends Error {

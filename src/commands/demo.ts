@@ -1,75 +1,66 @@
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
 import { ConfigError, readConfig } from '../config.js';
 import { runDemo } from '../demo/index.js';
 import { removePath } from '../files/publish.js';
-import { stopOnSignal } from '../local/index.js';
-import { createLogger } from '../log.js';
+import { livingSupervisor, plainLogger, stopOnSignal } from '../local/index.js';
 import { printLine, startServer } from './start.js';
 
 const CHECKOUT = fileURLToPath(new URL('../..', import.meta.url));
+
+/** What the demo keeps in its own folder; emptied at each start. Nothing of a laboratory lies there. */
+const OWN_FOLDERS = ['files', 'samples', 'caches', 'references', 'subtractions', 'mongodb', 'temporal', 'logs'];
 
 /** Runs the server in a folder of its own, finds the viruses of the demo sample, and stays up unless told to exit. */
 export async function runDemoCommand(argv: string[]): Promise<number> {
   const { exit, json, rest } = demoOptions(argv);
   const home = resolve(CHECKOUT, '.demo');
-  const config = readConfig({
-    argv: [`--data-path=${resolve(home, 'data')}`, `--watch-path=${resolve(home, 'watch')}`, '--port=0', ...rest],
-    environment: process.env,
-    directory: home,
+  const own = { data_path: resolve(home, 'data'), watch_path: resolve(home, 'watch') };
+  const given = readConfig({ argv: ['--port=0', ...rest], environment: process.env, directory: home });
+  const config = { ...given, ...own };
+  const other = livingSupervisor(config.data_path);
+  if (other !== undefined) {
+    throw new ConfigError(`The demo runs already, as process ${other}. Stop it first (kill ${other}).`);
+  }
+  for (const name of OWN_FOLDERS) await removePath(resolve(config.data_path, name));
+  const { stack, url } = await startServer(config, plainLogger(printLine));
+  const stop = new AbortController();
+  const stopped = stopOnSignal(stack, () => {
+    printLine('Stopping');
+    stop.abort(new Error('The demo was stopped'));
   });
-  await emptyFolder(home);
-  const log = createLogger('virtool', { verbose: config.verbose, level: config.verbose ? 'debug' : 'warn' });
-  const { stack, url } = await startServer(config, log);
   try {
     const report = await runDemo({
       url,
       dataFolder: resolve(CHECKOUT, 'demo'),
       temporalUiUrl: stack.temporalUiUrl,
-      ...(json === undefined ? {} : { json }),
+      json,
       print: printLine,
+      signal: stop.signal,
     });
     const status = report.passed ? 0 : 1;
     if (exit) return status;
     printLine('The server stays up; press Ctrl-C to stop it.');
-    return (await stopOnSignal(stack, () => printLine('Stopping'))) || status;
+    return (await stopped) || status;
+  } catch (error) {
+    if (stop.signal.aborted) return stopped;
+    throw error;
   } finally {
     await stack.stop();
   }
 }
 
 function demoOptions(argv: string[]): { exit: boolean; json: string | undefined; rest: string[] } {
-  const own = { exit: { type: 'boolean' }, json: { type: 'string' } } as const;
-  const { tokens } = parseArgs({ args: argv, options: own, strict: false, tokens: true });
+  const rest: string[] = [];
   let exit = false;
   let json: string | undefined;
-  const used = new Set<number>();
-  for (const token of tokens) {
-    if (token.kind !== 'option') continue;
-    if (token.name === 'exit') exit = true;
-    else if (token.name === 'json') {
-      if (token.value === undefined) throw new ConfigError('--json needs a file name.');
-      json = resolve(token.value);
-      if (token.inlineValue === false) used.add(token.index + 1);
-    } else continue;
-    used.add(token.index);
+  for (let i = 0; i < argv.length; i += 1) {
+    const arg = argv[i] as string;
+    if (arg === '--exit') exit = true;
+    else if (arg.startsWith('--json=')) json = arg.slice('--json='.length);
+    else if (arg === '--json') json = argv[++i] ?? '';
+    else rest.push(arg);
   }
-  return { exit, json, rest: argv.filter((_, index) => !used.has(index)) };
-}
-
-// The demo's own folder, and only this: nothing of a laboratory lies in it.
-async function emptyFolder(home: string): Promise<void> {
-  for (const name of [
-    'data/files',
-    'data/samples',
-    'data/caches',
-    'data/references',
-    'data/subtractions',
-    'data/mongodb',
-    'data/temporal',
-    'data/logs',
-  ]) {
-    await removePath(resolve(home, name));
-  }
+  if (json === '') throw new ConfigError('--json needs the name of a file for the report.');
+  return { exit, json: json === undefined ? undefined : resolve(json), rest };
 }

@@ -2,14 +2,18 @@ import { fileURLToPath } from 'node:url';
 import { type Config, configToChild } from '../config.js';
 import {
   type ChildSpec,
+  freePort,
   LocalError,
+  plainLogger,
+  prepareMachine,
   readyWhenSaid,
+  runDoctor,
   type Servers,
   type Stack,
   startStack,
   stopOnSignal,
 } from '../local/index.js';
-import { createLogger, type Logger } from '../log.js';
+import type { Logger } from '../log.js';
 import { READY } from './shared.js';
 
 const MAIN = fileURLToPath(new URL('../main.js', import.meta.url));
@@ -18,8 +22,17 @@ const LISTENING = /"listening":"(http:[^"]+)"/;
 /** The whole server while it runs. */
 export type RunningServer = { stack: Stack; url: string };
 
-/** Starts everything for a data directory: embedded servers where none are given, workers, API. */
-export async function startServer(config: Config, log: Logger): Promise<RunningServer> {
+/**
+ * Checks the machine, installs what is missing, and starts everything for a data directory: embedded servers where none
+ * are given, workers, API.
+ *
+ * @throws LocalError with what is wrong and what to do, nothing left running.
+ */
+export async function startServer(given: Config, log: Logger): Promise<RunningServer> {
+  // Fixed now, so that an API that is started again listens where it did.
+  const config = given.port === 0 ? { ...given, port: await freePort() } : given;
+  await prepareMachine({ say: (line) => log.info(line) });
+  await checkMachine(config, log);
   let url = '';
   const stack = await startStack({
     dataPath: config.data_path,
@@ -36,10 +49,30 @@ export async function startServer(config: Config, log: Logger): Promise<RunningS
   return { stack, url };
 }
 
+async function checkMachine(config: Config, log: Logger): Promise<void> {
+  const rows = await runDoctor({ ...doctorOptions(config), quick: true });
+  for (const row of rows) if (row.status === 'warn') log.warn(`${row.check}: ${row.found}. ${row.cure}`);
+  const failed = rows.filter((row) => row.status === 'fail');
+  if (failed.length === 0) return;
+  const text = failed.map((row) => `${row.check}: ${row.found}`).join('\n');
+  throw new LocalError(text, failed.map((row) => row.cure).filter(Boolean));
+}
+
+/** What the doctor checks for a configuration. */
+export function doctorOptions(config: Config) {
+  return {
+    dataPath: config.data_path,
+    mongoUrl: config.db,
+    temporalAddress: config.temporal_address,
+    host: config.host,
+    port: config.port,
+    limits: { proc: config.proc, mem: config.mem },
+  };
+}
+
 /** Runs the server until it is told to stop; gives the exit code. */
 export async function runStart(config: Config): Promise<number> {
-  const log = createLogger('virtool', { verbose: config.verbose });
-  const { stack, url } = await startServer(config, log);
+  const { stack, url } = await startServer(config, plainLogger(printLine));
   printLine(`Documentation of the API: ${url}/api/docs`);
   if (stack.temporalUiUrl) printLine(`Temporal UI: ${stack.temporalUiUrl}`);
   printLine(`Virtool is ready: ${url}`);

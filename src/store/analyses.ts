@@ -2,6 +2,7 @@ import { BSON, type ClientSession, type Filter } from 'mongodb';
 import type { Database, Stored } from './database.js';
 import { insertWithFreshId, randomId } from './ids.js';
 import type { JobDocument, JobStore } from './jobs.js';
+import { holdLock } from './locks.js';
 import { fields, findPage, type Page, type PageRequest, searchFilter } from './pages.js';
 
 /** The algorithms of analyses; each is also the task of its job. */
@@ -118,6 +119,8 @@ export function createAnalysisStore(database: Database, jobs: JobStore) {
     session ? work(session) : database.transaction(work);
 
   const refreshTags = async (sampleId: string, session: ClientSession): Promise<boolean> => {
+    // Two writers that both see the other's analysis would both write the tag that the sample has already.
+    await holdLock(database, 'analyses', session);
     const all = await analyses
       .find({ 'sample.id': sampleId }, { session })
       .project<TagSource>({ algorithm: 1, ready: 1 })

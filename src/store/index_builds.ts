@@ -38,9 +38,6 @@ type AnalysisOfIndex = Stored & { ready: boolean; reference: { id: string }; ind
 const BATCH = 500;
 const MAXIMUM_TRIES = 8;
 
-/** The life of index builds. */
-export type IndexBuildStore = ReturnType<typeof createIndexBuildStore>;
-
 /** Starts, publishes and discards index builds, and gives the OTUs that go into one. */
 export function createIndexBuildStore(
   database: Database,

@@ -37,9 +37,6 @@ export const INDEX_PROJECTION = fields(
   'version',
 );
 
-/** Lists of indexes. */
-export type IndexListStore = ReturnType<typeof createIndexListStore>;
-
 /** Reads of indexes with their counts. */
 export function createIndexListStore(database: Database, historyStore: HistoryStore) {
   const indexes = database.collection<IndexDocument>('indexes');

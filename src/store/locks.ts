@@ -3,9 +3,9 @@ import type { Database, Stored } from './database.js';
 
 /**
  * Transactions that keep a rule over several documents, which a snapshot alone cannot see: `samples` for unique names and for
- * hosts that samples use, `subtractions` for names that mean the same folder.
+ * hosts that samples use, `subtractions` for names that mean the same folder, `analyses` for the tags of samples.
  */
-export type LockName = 'samples' | 'subtractions';
+export type LockName = 'analyses' | 'samples' | 'subtractions';
 
 /**
  * Makes the transactions that hold the same lock run one after the other: all of them change its document, so the later

@@ -110,9 +110,6 @@ export async function* batches(otus: Iterable<SourceOtu> | AsyncIterable<SourceO
   if (batch.length > 0) yield batch;
 }
 
-/** Writes of whole references. */
-export type OtuCopyStore = ReturnType<typeof createOtuCopyStore>;
-
 /** Inserts copied OTUs batch by batch. */
 export function createOtuCopyStore(database: Database, processes: ProcessStore) {
   const otus = database.collection<OtuDocument>('otus');

@@ -1,4 +1,3 @@
-import type { JoinedOtu } from './otus.js';
 import type { SequenceDocument } from './sequences.js';
 
 /** What is wrong with an OTU; each key is false where nothing is. */
@@ -14,7 +13,7 @@ export type OtuIssues = {
 };
 
 /** The issues of an OTU, or null when it may go into an index. */
-export function findIssues(otu: Pick<JoinedOtu, 'isolates'>): OtuIssues | null {
+export function findIssues(otu: { isolates: { id: string; sequences: SequenceDocument[] }[] }): OtuIssues | null {
   const emptyIsolates = otu.isolates.filter((isolate) => isolate.sequences.length === 0).map((isolate) => isolate.id);
   const emptySequences = otu.isolates
     .flatMap((isolate) => isolate.sequences)

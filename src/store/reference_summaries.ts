@@ -9,9 +9,6 @@ export type LatestBuild = { id: string; version: number; created_at: Date; user:
 /** What is counted for a reference, never stored. */
 export type ReferenceSummary = { latest_build: LatestBuild | null; otu_count: number; unbuilt_change_count: number };
 
-/** Counts that references are shown with. */
-export type ReferenceSummaryStore = ReturnType<typeof createReferenceSummaryStore>;
-
 /** Counts the contents of references, for a whole page with three queries. */
 export function createReferenceSummaryStore(database: Database) {
   const otus = database.collection<OtuDocument>('otus');

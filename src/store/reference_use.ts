@@ -7,9 +7,6 @@ import { jobState } from './jobs.js';
 import type { ProcessDocument } from './processes.js';
 import type { ReferenceDocument } from './references.js';
 
-/** What works with a reference. */
-export type ReferenceUseStore = ReturnType<typeof createReferenceUseStore>;
-
 /** Tells what works with a reference, which must end before the reference's contents can go. */
 export function createReferenceUseStore(database: Database, jobs: JobStore) {
   const indexes = database.collection<IndexDocument>('indexes');

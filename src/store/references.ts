@@ -88,7 +88,7 @@ export function holdsRight(
 }
 
 /** The references that lists show to somebody: own ones, those with an entry of the user or a group; all to administrators. */
-export function visibleReferences(viewer: ReferenceViewer): Filter<ReferenceDocument> {
+function visibleReferences(viewer: ReferenceViewer): Filter<ReferenceDocument> {
   if (viewer.administrator) return {};
   return {
     $or: [{ 'user.id': viewer.userId }, { 'users.id': viewer.userId }, { 'groups.id': { $in: [...viewer.groups] } }],
@@ -96,7 +96,7 @@ export function visibleReferences(viewer: ReferenceViewer): Filter<ReferenceDocu
 }
 
 /** Whether some member holds all rights, so that the reference can be looked after. */
-export function hasOwner(members: Pick<ReferenceDocument, 'users' | 'groups'>): boolean {
+function hasOwner(members: Pick<ReferenceDocument, 'users' | 'groups'>): boolean {
   return [...members.users, ...members.groups].some((member) => RIGHTS.every((right) => member[right]));
 }
 
@@ -112,9 +112,6 @@ export type ReferenceChanges = Partial<
 export type MemberOutcome =
   | { ok: true; member: Member | undefined }
   | { ok: false; reason: 'unknown' | 'exists' | 'last_owner' };
-
-/** Access to the collection `references`. */
-export type ReferenceStore = ReturnType<typeof createReferenceStore>;
 
 /** Reads and writes of references. */
 export function createReferenceStore(database: Database) {

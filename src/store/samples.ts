@@ -107,15 +107,12 @@ const LIST_FIELDS = [
 ];
 
 /** Fields of lists and of answers to edits. */
-export const SAMPLE_LIST_PROJECTION = fields(...LIST_FIELDS);
+const SAMPLE_LIST_PROJECTION = fields(...LIST_FIELDS);
 
 /** Fields of messages: those of lists and the rights. */
 export const SAMPLE_PROJECTION = fields(...LIST_FIELDS, ...SAMPLE_RIGHTS_FIELDS);
 
 const RIGHTS = { ...fields(...SAMPLE_RIGHTS_FIELDS), _id: 0 };
-
-/** Access to the collection `samples`. */
-export type SampleStore = ReturnType<typeof createSampleStore>;
 
 /** The stores that samples need: what they are made of and what goes with them. */
 export type SampleStoreNeeds = {

@@ -140,14 +140,16 @@ test('changes around a kill of the database server are all seen', { timeout: 90_
   });
   const first = await startProcess(plan.spec, home);
   cleanUps.push(() => first.stop());
-  const database = await openDatabase({ url: plan.url, name: 'feed' });
+  const database = await openDatabase({ url: plan.url, name: 'feed', timeoutMs: 500 });
   cleanUps.push(() => database.close());
-  const { seen, batches } = await watch(database);
+  const { seen, batches, troubles } = await watch(database);
   await documents(database).insertOne({ _id: 'before' });
   await vi.waitFor(() => expect(seen()).toEqual(['insert jobs before']), LIMIT);
 
   first.kill();
   await first.exited;
+  // Long enough for the driver to give up, so that the feed itself has to go on where it was.
+  await vi.waitFor(() => expect(troubles.length).toBeGreaterThan(3), LIMIT);
   const second = await startProcess(plan.spec, home);
   cleanUps.push(() => second.stop());
   await vi.waitFor(() => documents(database).insertOne({ _id: 'after' }), LIMIT);

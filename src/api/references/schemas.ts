@@ -3,7 +3,7 @@ import { DATA_TYPES } from '../../store/references.js';
 import { flag, listOf, oneOf, optional, text, trimmed, trimmedFilled, withDefault } from '../http/fields.js';
 
 /** The only repository that remote references come from. */
-export const REMOTE_SLUG = 'virtool/ref-plant-viruses';
+const REMOTE_SLUG = 'virtool/ref-plant-viruses';
 
 /** Ways to fill a new reference; at most one may be in the body. */
 const SOURCES = ['clone_from', 'import_from', 'remote_from'] as const;

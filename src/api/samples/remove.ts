@@ -28,7 +28,7 @@ async function endJobs({ store, workflows }: ApiDeps, sampleId: string, limitMs:
       asked.add(jobId);
       if (await store.jobs.requestCancel(jobId)) await workflows.cancel(jobWorkflowId(jobId));
     }
-    return unfinished;
+    if (unfinished.length === 0 || performance.now() > deadline) return unfinished;
     await delay(LOOK_EVERY_MS);
   }
 }

@@ -79,6 +79,7 @@ describe('a Pathoscope result', () => {
                   [3, 1],
                   [4, 2],
                   [5, 3],
+                  [6, 3],
                   [7, 3],
                 ],
                 coverage: 0.75,

@@ -36,16 +36,12 @@ test('reads come with length and type, whatever stands before the number', async
   expect((await get('old_2.fq')).body).toBe('legacy');
 });
 
-test.each([
-  'a_1.fastq',
-  'a_2.fq.gz',
-  'a_3.fq.gz',
-  'a_1.txt',
-  'a_..%2Fsecret.fq.gz',
-  'secret.fq.gz',
-])('%s is not found', async (name) => {
-  expect(await get(name)).toMatchObject({ status: 404, body: { id: 'not_found', message: 'Not found' } });
-});
+test.each(['a_1.fastq', 'a_2.fq.gz', 'a_3.fq.gz', 'a_1.txt', 'a_..%2Fsecret.fq.gz', 'secret.fq.gz'])(
+  '%s is not found',
+  async (name) => {
+    expect(await get(name)).toMatchObject({ status: 404, body: { id: 'not_found', message: 'Not found' } });
+  },
+);
 
 test('an unknown sample is not found', async () => {
   expect((await lab.send('head', 'GET', '/download/samples/unknown1/a_1.fq.gz')).status).toBe(404);

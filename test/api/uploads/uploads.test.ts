@@ -164,7 +164,7 @@ test('large uploads at the same time arrive whole through a real server', async 
 test('a full disk is told at once and nothing is left', async ({ skip }) => {
   const incoming = join(lab.data.files, '.incoming');
   await mkdir(incoming, { recursive: true });
-  const mount = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=64k', 'tmpfs', incoming]);
+  const mount = spawnSync('/bin/mount', ['-t', 'tmpfs', '-o', 'size=64k', 'tmpfs', incoming]);
   if (mount.status !== 0) skip('no right to mount a file system');
   try {
     const before = await onDisk();
@@ -172,7 +172,7 @@ test('a full disk is told at once and nothing is left', async ({ skip }) => {
     expect(answer).toMatchObject({ status: 507, body: { message: 'The disk of the server is full' } });
     await expectNothingLeft(before);
   } finally {
-    spawnSync('umount', [incoming]);
+    spawnSync('/bin/umount', [incoming]);
   }
 });
 
