@@ -5,7 +5,6 @@ import {
   freePort,
   LocalError,
   plainLogger,
-  prepareMachine,
   readyWhenSaid,
   runDoctor,
   type Servers,
@@ -23,7 +22,7 @@ const LISTENING = /"listening":"(http:[^"]+)"/;
 export type RunningServer = { stack: Stack; url: string };
 
 /**
- * Checks the machine, installs what is missing, and starts everything for a data directory: embedded servers where none
+ * Checks the machine, installs servers and tools that are missing, and starts everything for a data directory: embedded servers where none
  * are given, workers, API.
  *
  * @throws LocalError with what is wrong and what to do, nothing left running.
@@ -31,7 +30,6 @@ export type RunningServer = { stack: Stack; url: string };
 export async function startServer(given: Config, log: Logger): Promise<RunningServer> {
   // Fixed now, so that an API that is started again listens where it did.
   const config = given.port === 0 ? { ...given, port: await freePort() } : given;
-  await prepareMachine({ say: (line) => log.info(line) });
   await checkMachine(config, log);
   let url = '';
   const stack = await startStack({
@@ -50,7 +48,7 @@ export async function startServer(given: Config, log: Logger): Promise<RunningSe
 }
 
 async function checkMachine(config: Config, log: Logger): Promise<void> {
-  const rows = await runDoctor({ ...doctorOptions(config), quick: true });
+  const rows = await runDoctor({ ...doctorOptions(config), machineOnly: true });
   for (const row of rows) if (row.status === 'warn') log.warn(`${row.check}: ${row.found}. ${row.cure}`);
   const failed = rows.filter((row) => row.status === 'fail');
   if (failed.length === 0) return;

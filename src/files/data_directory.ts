@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 
@@ -18,9 +19,17 @@ export function joinName(folder: string, name: string): string {
   return join(folder, name);
 }
 
-/** Folder name of a subtraction: lower case, blanks as underscores. */
+/** Characters that bowtie2 misreads in a path: its wrapper makes shell text of them, or splits at them. */
+const MISREAD = /["'`$,*?[\]{}~<>|]/g;
+
+/**
+ * Folder name of a subtraction: lower case, blanks as underscores. A name with characters that bowtie2 misreads gets
+ * underscores for them and a hash behind, so that two names never share a folder.
+ */
 export function subtractionSlug(subtractionId: string): string {
-  return subtractionId.replaceAll(' ', '_').toLowerCase();
+  const plain = subtractionId.replaceAll(' ', '_').toLowerCase();
+  const safe = plain.replace(MISREAD, '_');
+  return safe === plain ? plain : `${safe}-${createHash('sha256').update(subtractionId).digest('hex').slice(0, 8)}`;
 }
 
 /** The data directory's layout; every path of the server comes from here. */

@@ -23,7 +23,7 @@ type Check = (options: DoctorOptions) => Promise<DoctorRow | DoctorRow[]> | Doct
 
 /** Checks the machine. Never throws for what it finds: every problem is a row with its cure. */
 export async function runDoctor(options: DoctorOptions): Promise<DoctorRow[]> {
-  const checks: [name: string, check: Check][] = [
+  const machine: [name: string, check: Check][] = [
     ['Node', checkNode],
     ['Python with venv', checkPython],
     ['Processors', checkProcessors],
@@ -31,9 +31,12 @@ export async function runDoctor(options: DoctorOptions): Promise<DoctorRow[]> {
     ['Data directory', checkDataFolder],
     ['Disk', checkDisk],
     ['Port', checkPort],
+  ];
+  const programs: [name: string, check: Check][] = [
     ['Servers', checkBothServers],
     ['Tools', options.quick ? checkToolVersions : checkToolRuns],
   ];
+  const checks = options.machineOnly ? machine : [...machine, ...programs];
   const rows: DoctorRow[] = [];
   for (const [name, check] of checks) rows.push(...[await guarded(name, check, options)].flat());
   return rows;

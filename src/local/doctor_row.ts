@@ -12,6 +12,8 @@ export type DoctorOptions = {
   limits: { proc: number; mem: number };
   /** Leaves out what takes seconds: starting servers and running the tools. */
   quick?: boolean;
+  /** Looks at the machine alone, not at servers and tools. */
+  machineOnly?: boolean;
 };
 
 /** Makes a row; `cure` stays empty when all is well. */

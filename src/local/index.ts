@@ -4,7 +4,7 @@ export type { DoctorOptions, DoctorRow } from './doctor_row.js';
 export { LocalError } from './errors.js';
 export type { ProcessEvent } from './keeper.js';
 export { freePort } from './ports.js';
-export { plainLogger, prepareMachine } from './prepare.js';
+export { plainLogger } from './prepare.js';
 export { readyWhenSaid } from './readiness.js';
 export { type ServerOptions, type Servers, startServers } from './servers.js';
 export { stopOnSignal } from './signals.js';

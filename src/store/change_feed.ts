@@ -143,7 +143,7 @@ function readForEver(
     const stream = database.db.watch(pipeline(collections, ignored), {
       batchSize: 500,
       maxAwaitTimeMS: 1_000,
-      
+      ...(token ? { resumeAfter: token } : {}),
     });
     const close = () => void stream.close().catch(onTrouble);
     closing.addEventListener('abort', close);

@@ -1,8 +1,10 @@
 import { depthCurve } from '../../bio/curve.js';
 import type { AnalysisDocument, PathoscopeHit } from '../../store/analyses.js';
 import type { Store } from '../../store/index.js';
-import type { WireDocument } from '../dispatch/interfaces.js';
+
 import { createTurns, type HitOtu, type HitSequence, joinHits } from './hits.js';
+
+type WireDocument = Record<string, unknown>;
 
 /** The results of a finished analysis as clients read them; see the two formats below. */
 export function formatResults(
