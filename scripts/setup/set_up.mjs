@@ -18,8 +18,15 @@ export async function setUp() {
   });
 }
 
+/** What `dist/` is for the sources of the moment: `current`, `stale`, or `missing` (also when a build was cut). */
+export function buildState() {
+  const stamp = readStamp(BUILD_STAMP);
+  if (stamp === undefined) return 'missing';
+  return stamp === sourceHash() ? 'current' : 'stale';
+}
+
 const isInstalled = () => readStamp(INSTALL_STAMP) === lockHash();
-const isBuilt = () => readStamp(BUILD_STAMP) === sourceHash();
+const isBuilt = () => buildState() === 'current';
 
 async function install() {
   rmSync(INSTALL_STAMP, { force: true });

@@ -1,6 +1,6 @@
+import type { Logger } from 'pino';
 import type { WorkflowStart } from '../contracts/workflow_starts.js';
 import type { DataDirectory } from '../files/data_directory.js';
-import type { Logger } from 'pino';
 import type { Store } from '../store/index.js';
 
 /** All that activities are built from. */

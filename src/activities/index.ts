@@ -10,7 +10,7 @@ import { createImportReferenceActivities } from './import_reference.js';
 import { createJobActivities } from './jobs.js';
 import { createAnalysisControl, createPathoscopeSteps } from './pathoscope.js';
 import { withPulse } from './pulse.js';
-import type { UndoByTask } from './reconcile.js';
+import type { UndoByTask } from './reconcile_jobs.js';
 
 /** All steps of jobs; they run where the tools are. */
 export function createToolActivities(deps: ActivityDeps) {

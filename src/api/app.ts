@@ -5,16 +5,20 @@ import { createCacheRoutes } from './caches/routes.js';
 import type { ApiDeps } from './deps.js';
 import { createDispatchRoutes } from './dispatch/routes.js';
 import { createDocumentationRoutes } from './documentation/routes.js';
+import { createReferenceDownloadRoutes } from './downloads/reference_routes.js';
 import { createDownloadRoutes } from './downloads/routes.js';
 import { createFileRoutes } from './files/routes.js';
 import { createGroupRoutes } from './groups/routes.js';
 import { createHealthRoutes } from './health/routes.js';
+import { createRevertRoutes } from './history/revert_routes.js';
 import { createHistoryRoutes } from './history/routes.js';
 import { errorHandler, requestLog, sameOrigin, standardHeaders } from './http/middleware.js';
 import { type Authenticate, registerRoutes } from './http/register.js';
 import type { Env, Route } from './http/route.js';
 import { createIndexRoutes } from './indexes/routes.js';
+import { createIsolateRoutes } from './isolates/routes.js';
 import { createJobRoutes } from './jobs/routes.js';
+import { createOtuEditRoutes } from './otus/edit_routes.js';
 import { createOtuRoutes } from './otus/routes.js';
 import { answerUnknownPath, notFoundPages } from './pages/not_found.js';
 import { createPageRoutes } from './pages/routes.js';
@@ -22,6 +26,7 @@ import { createProcessRoutes } from './processes/routes.js';
 import { createReferenceRoutes } from './references/routes.js';
 import { createRootRoutes } from './root/routes.js';
 import { createSampleRoutes } from './samples/routes.js';
+import { createSequenceRoutes } from './sequences/routes.js';
 import { createSettingsRoutes } from './settings/routes.js';
 import { createSoftwareRoutes } from './software/routes.js';
 import { createSubtractionRoutes } from './subtractions/routes.js';
@@ -48,10 +53,15 @@ export function createRoutes(deps: ApiDeps): Route[] {
     ...createDispatchRoutes(),
     ...createReferenceRoutes(deps),
     ...createOtuRoutes(deps),
+    ...createOtuEditRoutes(deps),
+    ...createIsolateRoutes(deps),
+    ...createSequenceRoutes(deps),
     ...createHistoryRoutes(deps),
+    ...createRevertRoutes(deps),
     ...createIndexRoutes(deps),
     ...createProcessRoutes(deps),
     ...createDownloadRoutes(deps),
+    ...createReferenceDownloadRoutes(deps),
     ...createPageRoutes(deps),
   ];
   routes.push(...createDocumentationRoutes(deps, () => routes));

@@ -232,11 +232,6 @@ export function createAnalysisStore(database: Database, jobs: JobStore) {
     async removeOfSample(sampleId: string, session?: ClientSession): Promise<void> {
       await analyses.deleteMany({ 'sample.id': sampleId }, session ? { session } : {});
     },
-
-    /** Brings the algorithm tags of a sample up to date. */
-    async refreshTags(sampleId: string, session?: ClientSession): Promise<void> {
-      await within(session, (own) => refreshTags(sampleId, own));
-    },
   };
 }
 

@@ -4,12 +4,15 @@ import type { Database } from './database.js';
 import { createFileStore } from './files.js';
 import { createGroupStore } from './groups.js';
 import { createHistoryStore } from './history.js';
+import { createHistoryRevertStore } from './history_reverts.js';
 import { createIndexBuildStore } from './index_builds.js';
 import { createIndexListStore } from './index_lists.js';
 import { createJobStore } from './jobs.js';
 import { createKeyStore } from './keys.js';
 import { createLoginAttemptStore } from './login_attempts.js';
 import { createOtuCopyStore } from './otu_copies.js';
+import { createOtuEditStore } from './otu_edits.js';
+import { createOtuExportStore } from './otu_exports.js';
 import { createOtuRemovalStore } from './otu_removals.js';
 import { createOtuVersionStore } from './otu_versions.js';
 import { createOtuStore } from './otus.js';
@@ -35,6 +38,7 @@ export function createStore(database: Database) {
   const otus = createOtuStore(database, sequences);
   const history = createHistoryStore(database);
   const otuVersions = createOtuVersionStore(database, otus, history);
+  const otuRemovals = createOtuRemovalStore(database, otus);
   const processes = createProcessStore(database);
   const analyses = createAnalysisStore(database, jobs);
   const files = createFileStore(database);
@@ -49,7 +53,10 @@ export function createStore(database: Database) {
     otuVersions,
     processes,
     otuCopies: createOtuCopyStore(database, processes),
-    otuRemovals: createOtuRemovalStore(database, otus),
+    otuRemovals,
+    otuEdits: createOtuEditStore(database, { otus, otuRemovals }),
+    otuExports: createOtuExportStore(database, { otus, otuVersions }),
+    historyReverts: createHistoryRevertStore(database, { otus, otuVersions }),
     references: createReferenceStore(database),
     referenceUse: createReferenceUseStore(database, jobs),
     referenceSummaries: createReferenceSummaryStore(database),

@@ -9,6 +9,9 @@ const BATCH = 500;
 /** Called after each small step of a long removal. */
 export type OnStep = () => void;
 
+/** Removals of OTUs. */
+export type OtuRemovalStore = ReturnType<typeof createOtuRemovalStore>;
+
 /** Removes OTUs, alone or all of a reference. Everything is safe to run twice. */
 export function createOtuRemovalStore(database: Database, otuStore: OtuStore) {
   const otus = database.collection<OtuDocument>('otus');

@@ -35,6 +35,21 @@ export function patchOtu(current: JoinedOtu | undefined, changes: readonly Chang
   return { otu, revertedIds };
 }
 
+/**
+ * The newest verified state of an OTU; undefined when it never was verified.
+ *
+ * @param current the OTU now
+ * @param changes all its changes, newest first
+ */
+export function lastVerified(current: JoinedOtu, changes: readonly Change[]): JoinedOtu | undefined {
+  let otu: JoinedOtu | undefined = current;
+  for (const change of changes) {
+    if (otu?.verified) break;
+    otu = stateBefore(change, otu);
+  }
+  return otu?.verified ? otu : undefined;
+}
+
 function stateBefore(change: Change, after: JoinedOtu | undefined): JoinedOtu | undefined {
   if (change.method_name === 'remove') return change.diff as JoinedOtu;
   if (change.method_name === 'create') return undefined;

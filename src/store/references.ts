@@ -1,5 +1,6 @@
 import type { ClientSession, Filter, UpdateFilter } from 'mongodb';
 import type { Database, Stored } from './database.js';
+import { releaseNames } from './otu_names.js';
 import { fields, findPage, type Page, type PageRequest, searchFilter } from './pages.js';
 
 /** The rights of a member of a reference. */
@@ -202,6 +203,7 @@ export function createReferenceStore(database: Database) {
 
     /** Removes the document in the caller's transaction; false when it is gone. What belongs to it stays. */
     async remove(referenceId: string, session: ClientSession): Promise<boolean> {
+      await releaseNames(database, referenceId, session);
       const { deletedCount } = await references.deleteOne({ _id: referenceId }, { session });
       return deletedCount === 1;
     },

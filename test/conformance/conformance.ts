@@ -30,6 +30,8 @@ export type ConformanceOptions = {
   replayer?: readonly string[];
   /** `inherit` shows what the replayer prints as it comes. */
   output: 'inherit' | 'ignore';
+  /** Ends the run in the middle, with nothing left behind. */
+  signal?: AbortSignal | undefined;
 };
 
 /** Sends the recorded requests to a fresh server with an empty database and gives what became of each. */
@@ -131,6 +133,7 @@ async function replay(url: string, data: string, report: string, options: Confor
   const child = spawn(process.execPath, [join(RECORDING, 'replay.mjs'), ...args], {
     stdio: ['ignore', options.output, options.output === 'inherit' ? 'inherit' : 'pipe'],
     timeout: WALK_LIMIT_MS,
+    ...(options.signal ? { signal: options.signal } : {}),
   });
   let complaint = '';
   child.stderr?.on('data', (chunk) => {

@@ -35,7 +35,10 @@ export async function main(args: string[]): Promise<number> {
     print(USAGE);
     return 0;
   }
+  const stop = new AbortController();
+  for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(name, () => stop.abort(new Error(name)));
   const results = await runConformance({
+    signal: stop.signal,
     data: values.data,
     remotePort: values['remote-port'] === undefined ? undefined : Number(values['remote-port']),
     replayer: [

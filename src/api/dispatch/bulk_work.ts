@@ -17,7 +17,11 @@ export type BulkWork = {
   isBusy(referenceId: string): boolean;
   /** To be called after a batch: what ended in it is at rest from now on. */
   settle(): void;
+  /** Counts changes; true when with the latest ones there are more than the limit, which no person makes so fast. */
+  isCrowd(collection: string, count: number, limit: number): boolean;
 };
+
+const CROWD_WINDOW_MS = 2_000;
 
 const BULK_TYPES = ['import_reference', 'clone_reference', 'remote_reference', 'delete_reference'];
 const UNFINISHED: Document = { type: { $in: BULK_TYPES }, complete: { $ne: true }, 'errors.0': { $exists: false } };
@@ -67,5 +71,17 @@ export function createBulkWork(database: Database): BulkWork {
       for (const id of ended) running.delete(id);
       ended.clear();
     },
+    isCrowd: createCrowdCounter(),
+  };
+}
+
+function createCrowdCounter(): BulkWork['isCrowd'] {
+  const latest = new Map<string, { at: number; count: number }[]>();
+  return (collection, count, limit) => {
+    const now = performance.now();
+    const known = (latest.get(collection) ?? []).filter(({ at }) => now - at < CROWD_WINDOW_MS);
+    known.push({ at: now, count });
+    latest.set(collection, known);
+    return known.reduce((sum, entry) => sum + entry.count, 0) > limit;
   };
 }

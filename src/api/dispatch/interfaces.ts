@@ -43,7 +43,7 @@ export type Interface = {
   forgotten: Visibility;
   /** Belongs to a reference, whose own message stands for these while bulk work on it runs. */
   standIn?: 'references';
-  /** More changes than this in one batch are bulk work and left out. */
+  /** More changes than this within two seconds are bulk work and left out. */
   crowd?: number;
   /** Change events that no client needs to know, besides those of other operations. */
   ignored?: Document;
@@ -123,7 +123,7 @@ export const INTERFACES: readonly Interface[] = [
     ignored: { operationType: { $in: ['update', 'replace'] } },
     forgotten: EVERYONE,
     standIn: 'references',
-    crowd: 2_000,
+    crowd: 500,
   },
   {
     collection: 'hmm',
@@ -162,7 +162,7 @@ export const INTERFACES: readonly Interface[] = [
     ignored: { operationType: 'update', 'updateDescription.updatedFields.version': { $exists: false } },
     forgotten: EVERYONE,
     standIn: 'references',
-    crowd: 2_000,
+    crowd: 500,
   },
   {
     // The context holds server paths and long lists of ids.

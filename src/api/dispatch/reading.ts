@@ -25,8 +25,8 @@ export async function readChanges(
   ids: readonly string[],
 ): Promise<ReadChanges> {
   const { database } = store;
-  if (target.crowd !== undefined && ids.length > target.crowd) {
-    return { seen: new Map(), standIns: await referencesOf(database, target, ids) };
+  if (target.crowd !== undefined && bulkWork.isCrowd(target.collection, ids.length, target.crowd)) {
+    return { seen: new Map(), standIns: await referencesOf(database, target, ids, bulkWork) };
   }
   const seen = new Map<string, Seen>();
   for (const slice of slices(ids)) {
@@ -69,12 +69,17 @@ export async function newestOfAll(database: Database): Promise<Change[]> {
   return changes;
 }
 
-async function referencesOf(database: Database, target: Interface, ids: readonly string[]): Promise<Set<string>> {
+async function referencesOf(
+  database: Database,
+  target: Interface,
+  ids: readonly string[],
+  { isBusy }: BulkWork,
+): Promise<Set<string>> {
   const references = new Set<string>();
   if (!target.standIn) return references;
   for (const slice of slices(ids)) {
     for (const { reference } of await findByIds(database, target, slice, { 'reference.id': 1 })) {
-      if (typeof reference?.id === 'string') references.add(reference.id);
+      if (typeof reference?.id === 'string' && !isBusy(reference.id)) references.add(reference.id);
     }
   }
   return references;

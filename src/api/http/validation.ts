@@ -46,7 +46,9 @@ function add(errors: FieldErrors, path: string[], text: string): void {
   errors[field] ??= [];
   const list = errors[field];
   if (rest.length === 0) {
-    if (!list.includes(text)) list.push(text);
+    // What is said about a list itself stands before what is said about its items.
+    const place = list.findIndex((entry) => typeof entry === 'object');
+    if (!list.includes(text)) list.splice(place < 0 ? list.length : place, 0, text);
     return;
   }
   let nested = list.find((entry): entry is FieldErrors => typeof entry === 'object');

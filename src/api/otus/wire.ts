@@ -4,7 +4,7 @@ import type { JoinedIsolate, JoinedOtu } from '../../store/otus.js';
 import { withId } from '../http/json.js';
 
 /** An isolate in the form of the wire: its sequences without the ids of isolate and OTU. */
-function toWireIsolate(isolate: JoinedIsolate): Record<string, unknown> {
+export function toWireIsolate(isolate: JoinedIsolate): Record<string, unknown> {
   const sequences = isolate.sequences.map(({ otu_id: _otu, isolate_id: _isolate, ...sequence }) => withId(sequence));
   return { ...isolate, sequences };
 }

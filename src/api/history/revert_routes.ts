@@ -1,0 +1,42 @@
+import type { RevertRefusal } from '../../store/history_reverts.js';
+import type { ApiDeps } from '../deps.js';
+import { conflict, notFound, Refusal } from '../http/refusals.js';
+import { noContent, type Route, route } from '../http/route.js';
+import { contended, findEditableReference, NAME_CLASHES } from '../otus/editable.js';
+
+/** Reverts of changes. */
+export function createRevertRoutes({ store }: ApiDeps): Route[] {
+  return [
+    route({
+      method: 'DELETE',
+      path: '/api/history/:change_id',
+      access: 'user',
+      tag: 'History',
+      summary: 'Revert a change',
+      description:
+        'Takes back this change and all later ones of its OTU, which must not be in an index yet; they leave the history. ' +
+        'Reverting the creation removes the OTU, reverting a removal brings it back. Needs the right `modify_otu`.',
+      answers: {
+        204: 'Reverted',
+        400: 'The reference is remote',
+        403: 'The right is missing',
+        404: 'No such change',
+        409: 'The change is built, another OTU has the former name or abbreviation by now, or others are editing the OTU',
+      },
+      async handle({ params, caller }) {
+        const change = await store.history.get(params.change_id ?? '');
+        if (!change) return notFound();
+        const reference = await findEditableReference(store, change.reference.id, caller);
+        if (reference instanceof Refusal) return reference;
+        const outcome = await store.historyReverts.revert(change);
+        return outcome.ok ? noContent() : refusalOf(outcome.reason);
+      },
+    }),
+  ];
+}
+
+function refusalOf(reason: RevertRefusal): Refusal {
+  if (reason === 'unknown') return notFound();
+  if (reason === 'built') return conflict('Change is already built');
+  return reason === 'contended' ? contended() : conflict(NAME_CLASHES[reason]);
+}

@@ -1,0 +1,144 @@
+import { findIsolate } from '../../store/isolate_edits.js';
+import type { JoinedOtu } from '../../store/otus.js';
+import { addSequence, editSequence, removeSequence } from '../../store/sequence_edits.js';
+import type { ApiDeps } from '../deps.js';
+import { given } from '../http/given.js';
+import { withId } from '../http/json.js';
+import { notFound, Refusal } from '../http/refusals.js';
+import { created, json, noContent, path, type Route, route } from '../http/route.js';
+import { findEditableOtu, refusalOfEdit } from '../otus/editable.js';
+import { AddSequence, EditSequence } from './schemas.js';
+
+const TAG = 'Sequences';
+const LIST = '/api/otus/:otu_id/isolates/:isolate_id/sequences';
+const ONE = `${LIST}/:sequence_id`;
+const NEEDS = 'Needs the right `modify_otu`.';
+const BASES = 'Bases are IUPAC nucleotide codes; they are stored in upper case and without white space.';
+const ANSWERS = {
+  403: 'The right is missing',
+  404: 'No such OTU, isolate or sequence',
+  409: 'The reference is still being filled, or others are editing the same OTU',
+};
+
+// The largest virus genomes have 2.5 million bases.
+const BODY_LIMIT = 8 * 1024 ** 2;
+
+/** Sequences of isolates. Each edit makes a new version of the OTU and an entry in its history. */
+export function createSequenceRoutes(deps: ApiDeps): Route[] {
+  return [...readRoutes(deps), ...editRoutes(deps)];
+}
+
+function readRoutes({ store }: ApiDeps): Route[] {
+  return [
+    route({
+      method: 'GET',
+      path: LIST,
+      access: 'user',
+      tag: TAG,
+      summary: 'List the sequences of an isolate',
+      description: 'All sequences with their bases, in the order in which they were added.',
+      answers: { 200: 'The sequences', 404: 'No such OTU or isolate' },
+      async handle({ params }) {
+        const otu = await store.otus.getJoined(params.otu_id ?? '');
+        const isolate = otu && findIsolate(otu, params.isolate_id ?? '');
+        return isolate ? json(isolate.sequences.map(withId)) : notFound();
+      },
+    }),
+    route({
+      method: 'GET',
+      path: ONE,
+      access: 'user',
+      tag: TAG,
+      summary: 'Get a sequence',
+      description: 'The sequence with its bases.',
+      answers: { 200: 'The sequence', 404: 'No such OTU, isolate or sequence' },
+      async handle({ params }) {
+        const otu = await store.otus.getJoined(params.otu_id ?? '');
+        const sequence = otu && findSequence(otu, params);
+        return sequence ? json(withId(sequence)) : notFound();
+      },
+    }),
+  ];
+}
+
+function editRoutes({ store }: ApiDeps): Route[] {
+  return [
+    route({
+      method: 'POST',
+      path: LIST,
+      access: 'user',
+      tag: TAG,
+      summary: 'Add a sequence',
+      description: `Adds a sequence to an isolate. ${BASES} ${NEEDS}`,
+      body: AddSequence,
+      bodyLimit: BODY_LIMIT,
+      answers: {
+        201: 'The new sequence',
+        400: 'The segment is not in the schema of the OTU, the OTU would become too large, or the reference is remote',
+        413: 'The body is too large',
+        422: 'The body is not valid',
+        ...ANSWERS,
+      },
+      async handle({ params, caller, body }) {
+        const found = await findEditableOtu(store, params, caller);
+        if (found instanceof Refusal) return found;
+        const isolateId = params.isolate_id ?? '';
+        const outcome = await store.otuEdits.change(found.otu._id, caller.userId, addSequence(isolateId, body));
+        if (!outcome.ok) return refusalOfEdit(outcome.reason);
+        const sequence = findIsolate(outcome.otu, isolateId)?.sequences.at(-1);
+        if (!sequence) return notFound();
+        const location = path`/api/otus/${found.otu._id}/isolates/${isolateId}/sequences/${sequence._id}`;
+        return created(withId(sequence), location);
+      },
+    }),
+    route({
+      method: 'PATCH',
+      path: ONE,
+      access: 'user',
+      tag: TAG,
+      summary: 'Edit a sequence',
+      description: `What is left out stays, and values that do not differ change nothing. ${BASES} ${NEEDS}`,
+      body: EditSequence,
+      bodyLimit: BODY_LIMIT,
+      answers: {
+        ...ANSWERS,
+        200: 'The sequence',
+        400: 'The OTU would become too large, or the reference is remote',
+        404: `${ANSWERS[404]}, or the segment is not in the schema of the OTU`,
+        413: 'The body is too large',
+        422: 'The body is not valid',
+      },
+      async handle({ params, caller, body }) {
+        const found = await findEditableOtu(store, params, caller);
+        if (found instanceof Refusal) return found;
+        const change = editSequence(params.isolate_id ?? '', params.sequence_id ?? '', given(body));
+        const outcome = await store.otuEdits.change(found.otu._id, caller.userId, change);
+        // 404 here and 400 above: both are on the wire.
+        if (!outcome.ok && outcome.reason === 'unknown_segment') return notFound('Segment does not exist');
+        if (!outcome.ok) return refusalOfEdit(outcome.reason);
+        const sequence = findSequence(outcome.otu, params);
+        return sequence ? json(withId(sequence)) : notFound();
+      },
+    }),
+    route({
+      method: 'DELETE',
+      path: ONE,
+      access: 'user',
+      tag: TAG,
+      summary: 'Remove a sequence',
+      description: `Removes a sequence from its isolate. ${NEEDS}`,
+      answers: { 204: 'Removed', 400: 'The reference is remote', ...ANSWERS },
+      async handle({ params, caller }) {
+        const found = await findEditableOtu(store, params, caller);
+        if (found instanceof Refusal) return found;
+        const change = removeSequence(params.isolate_id ?? '', params.sequence_id ?? '');
+        const outcome = await store.otuEdits.change(found.otu._id, caller.userId, change);
+        return outcome.ok ? noContent() : refusalOfEdit(outcome.reason);
+      },
+    }),
+  ];
+}
+
+function findSequence(otu: JoinedOtu, params: Record<string, string>) {
+  return findIsolate(otu, params.isolate_id ?? '')?.sequences.find(({ _id }) => _id === params.sequence_id);
+}
