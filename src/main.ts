@@ -49,6 +49,6 @@ try {
   process.exitCode = await main(process.argv.slice(2));
 } catch (error) {
   const text = error instanceof ConfigError ? error.message : (await import('./commands/start.js')).explainFault(error);
-  process.stderr.write(`${text}\n`);
-  process.exitCode = 1;
+  // Whatever the failed command holds open, a connection say, must not keep the process alive.
+  process.stderr.write(`${text}\n`, () => process.exit(1));
 }

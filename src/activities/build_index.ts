@@ -4,7 +4,7 @@ import type { BuildIndexArgs, BuildIndexControl, BuildIndexSteps } from '../cont
 import type { JobInput } from '../contracts/jobs.js';
 import { fileSize, freshFolder } from '../files/folders.js';
 import { openTextWriter } from '../files/lines.js';
-import { publishFiles, removePath } from '../files/publish.js';
+import { publishFiles, removePartials, removePath } from '../files/publish.js';
 import { buildIndex } from '../tools/bowtie2.js';
 import { bowtie2BuildProgress } from '../tools/progress.js';
 import { eachLine, runTool } from '../tools/runner.js';
@@ -45,6 +45,7 @@ export function createBuildIndexSteps(deps: ActivityDeps) {
       const prefix = join(folderOf(args), 'reference');
       const sizes = await Promise.all(['bt2', 'bt2l'].map((ending) => fileSize(`${prefix}.rev.2.${ending}`)));
       if (!sizes.some(Boolean)) throw new Error('The index files are not there');
+      await removePartials(folderOf(args));
     }),
   } satisfies BuildIndexSteps;
 }

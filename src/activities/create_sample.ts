@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { CreateSampleArgs, CreateSampleControl, CreateSampleSteps } from '../contracts/create_sample.js';
 import type { JobInput } from '../contracts/jobs.js';
 import { fileSize, freshFolder, isGzipped } from '../files/folders.js';
-import { copyWithProgress, publishFile, removePath } from '../files/publish.js';
+import { copyWithProgress, publishFile, removePartials, removePath } from '../files/publish.js';
 import type { SampleFile } from '../store/samples.js';
 import { compressFile } from '../tools/pigz.js';
 import type { ActivityDeps } from './deps.js';
@@ -80,6 +80,7 @@ export function createCreateSampleSteps(deps: ActivityDeps) {
       for (const path of readPaths(args)) {
         if ((await fileSize(path)) === undefined) throw new Error('The copied reads are not there');
       }
+      await removePartials(data.sample(args.sample_id));
     }),
   } satisfies CreateSampleSteps;
 }

@@ -10,7 +10,7 @@ import type {
 import type { JobInput } from '../contracts/jobs.js';
 import { subtractionSlug } from '../files/data_directory.js';
 import { fileSize, freshFolder, isGzipped } from '../files/folders.js';
-import { publishFile, publishFiles, removePath } from '../files/publish.js';
+import { publishFile, publishFiles, removePartials, removePath } from '../files/publish.js';
 import { buildSubtractionIndex } from '../tools/bowtie2.js';
 import { compressFile, decompressFile } from '../tools/pigz.js';
 import { bowtie2BuildProgress } from '../tools/progress.js';
@@ -82,14 +82,14 @@ export function createCreateSubtractionSteps(deps: ActivityDeps) {
       const from = fastaPath(args.subtraction_id);
       const to = `${from}.gz`;
       // A second try after the plain file has gone finds the work done.
-      if ((await fileSize(from)) === undefined && (await fileSize(to))) return;
-      const partial = `${to}.${attempt}.partial`;
-      await compressFile(
-        { from, to: partial, threads },
-        { signal, log, inputs: { paths: [from], onFraction: report } },
-      );
-      await publishFile(partial, to);
-      await removePath(from);
+      if ((await fileSize(from)) !== undefined || !(await fileSize(to))) {
+        const partial = `${to}.${attempt}.partial`;
+        const inputs = { paths: [from], onFraction: report };
+        await compressFile({ from, to: partial, threads }, { signal, log, inputs });
+        await publishFile(partial, to);
+        await removePath(from);
+      }
+      await removePartials(data.subtraction(args.subtraction_id));
     }),
   } satisfies CreateSubtractionSteps;
 }

@@ -7,7 +7,7 @@ import type { JobInput } from '../contracts/jobs.js';
 import type { AnalysisControl, PathoscopeArgs, PathoscopeSteps } from '../contracts/pathoscope.js';
 import { fileSize, freshFolder } from '../files/folders.js';
 import { openTextWriter, readLineBatches } from '../files/lines.js';
-import { publishJson, removePath } from '../files/publish.js';
+import { publishJson, removePartials, removePath } from '../files/publish.js';
 import { type PathoscopeHit, resultsFit } from '../store/analyses.js';
 import type { ActivityDeps } from './deps.js';
 import { createMappingSteps, type IsolateSequences, MAPPING_FILES } from './pathoscope_mapping.js';
@@ -55,6 +55,7 @@ export function createPathoscopeSteps(deps: ActivityDeps) {
       for (const ending of endings) await removePath(join(folder, `isolates.${ending}`));
       for (const name of ['mapped', 'isolateFasta'] as const) await removePath(join(folder, MAPPING_FILES[name]));
       await removePath(join(folder, RESULTS));
+      await removePartials(folder);
     }),
   } satisfies PathoscopeSteps;
 }

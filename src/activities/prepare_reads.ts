@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { hashParameters, TRIMMING_PROGRAM, trimmingParameters } from '../bio/trimming.js';
 import type { PathoscopeArgs } from '../contracts/pathoscope.js';
 import { fileSize, freshFolder } from '../files/folders.js';
-import { publishFile, publishJson, removePath } from '../files/publish.js';
+import { publishFile, publishJson, removePartials, removePath } from '../files/publish.js';
 import type { CacheDocument } from '../store/caches.js';
 import type { SampleDocument } from '../store/samples.js';
 import { skewerProgress } from '../tools/progress.js';
@@ -92,7 +92,7 @@ async function trimReads(
   sample: SampleDocument,
   folder: string,
 ): Promise<void> {
-  const work = await freshFolder(`${folder}.${attempt}.partial`);
+  const work = await freshFolder(join(folder, `trim.${attempt}.partial`));
   const reads = sample.files.map((_, index) => join(deps.data.sample(sample._id), `reads_${index + 1}.fq.gz`));
   const parameters = trimmingParameters({ paired: sample.paired, srna: sample.srna === true });
   const progress = skewerProgress();
@@ -128,5 +128,6 @@ async function publishCache(
   const files = await Promise.all(
     paths.map(async (path, index) => ({ name: `reads_${index + 1}.fq.gz`, size: (await fileSize(path)) ?? 0 })),
   );
+  await removePartials(folder);
   await deps.store.caches.publish(cacheId, quality, files);
 }

@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 
 const COPY_CHUNK_BYTES = 1 << 20;
+const PARTIAL = '.partial';
 
 /** Makes sure that the bytes of a file or the entries of a folder are on the disk. */
 export async function syncPath(path: string): Promise<void> {
@@ -56,6 +57,11 @@ export async function publishJson(path: string, value: unknown): Promise<void> {
   await mkdir(dirname(path), { recursive: true });
   await writeFile(partial, JSON.stringify(value));
   await publishFile(partial, path);
+}
+
+/** Removes what attempts that were cut off left in a folder: everything under a partial name. */
+export async function removePartials(folder: string): Promise<void> {
+  for (const name of await readdir(folder)) if (name.endsWith(PARTIAL)) await removePath(join(folder, name));
 }
 
 /** Removes a file or folder; absent is success. */

@@ -3,7 +3,7 @@ import { compete } from './contention.js';
 import type { Database } from './database.js';
 import { type HistoryDocument, UNBUILT } from './history.js';
 import { findNameClash, holdNames, type NameClash } from './otu_names.js';
-import type { OtuVersionStore, PatchedOtu } from './otu_versions.js';
+import type { OtuVersionStore } from './otu_versions.js';
 import { type JoinedOtu, type OtuStore, splitOtu } from './otus.js';
 import type { ReferenceDocument } from './references.js';
 import type { SequenceDocument } from './sequences.js';
@@ -14,7 +14,7 @@ export type RevertRefusal = 'unknown' | 'built' | NameClash | 'contended';
 /** What became of a revert. */
 export type RevertOutcome = { ok: true } | { ok: false; reason: RevertRefusal };
 
-type Reverted = Pick<HistoryDocument, '_id' | 'index'> & { internal_control?: true };
+type Reverted = Pick<HistoryDocument, '_id' | 'otu' | 'index' | 'internal_control'>;
 
 /** Takes back the last changes of OTUs, as if they had not been made. */
 export function createHistoryRevertStore(database: Database, stores: { otus: OtuStore; otuVersions: OtuVersionStore }) {
@@ -67,13 +67,13 @@ export function createHistoryRevertStore(database: Database, stores: { otus: Otu
         if (!reference || !isThere) return { ok: false, reason: 'unknown' };
         const version = versionBefore(change);
         const patched = await stores.otuVersions.patchToVersion(otuId, version, session);
-        requireWayBack(change, patched, version);
         const reverted = await history
           .find({ _id: { $in: patched.revertedIds } }, { session })
-          .project<Reverted>({ index: 1, internal_control: 1 })
+          .project<Reverted>({ otu: 1, index: 1, internal_control: 1 })
           .toArray();
         if (reverted.some(({ index }) => index.id !== UNBUILT.id)) return { ok: false, reason: 'built' };
         const current = await otus.findOne({ _id: otuId }, { session });
+        requireWayBack(change, reverted, patched.otu, version, current?.version);
         const clash = patched.otu && (await findNameClash(database, patched.otu, current ?? undefined, session));
         if (clash) return { ok: false, reason: clash };
         await writeState(otuId, patched.otu, current !== null, session);
@@ -91,8 +91,19 @@ function versionBefore({ otu, diff }: HistoryDocument): number {
 }
 
 // Old releases wrote OTU and history one after the other, so a history may have gaps.
-function requireWayBack(change: HistoryDocument, { otu, revertedIds }: PatchedOtu, version: number): void {
-  const arrived = version < 0 ? otu === undefined : otu?.version === version;
-  if (arrived && revertedIds.includes(change._id)) return;
+function requireWayBack(
+  change: HistoryDocument,
+  reverted: readonly Reverted[],
+  state: JoinedOtu | undefined,
+  version: number,
+  currentVersion: number | undefined,
+): void {
+  const versions = reverted
+    .flatMap(({ otu }) => (otu.version === 'removed' ? [] : [otu.version]))
+    .sort((a, b) => a - b);
+  const hasAll = versions.every((one, index) => one === version + 1 + index);
+  const reachesNow = currentVersion === undefined || currentVersion === version + versions.length;
+  const arrived = version < 0 ? state === undefined : state?.version === version;
+  if (hasAll && reachesNow && arrived && reverted.some(({ _id }) => _id === change._id)) return;
   throw new Error(`The history of OTU ${change.otu.id} does not lead back to the time before ${change._id}`);
 }

@@ -1,0 +1,85 @@
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { openAsBlob } from 'node:fs';
+import { basename } from 'node:path';
+import { WebSocket } from 'ws';
+
+type Json = Record<string, unknown>;
+
+/** A message of the server's WebSocket, with the time of its arrival. */
+export type Message = { interface: string; operation: string; data: Json; at: number };
+
+/** A signed-in client for benchmarks. */
+export type BenchClient = {
+  send<T = Json>(method: string, path: string, body?: unknown): Promise<T>;
+  upload(type: string, file: string | Blob, name?: string): Promise<string>;
+  /** The first message that fits; those that came before count too. */
+  message(fits: (message: Message) => boolean): Promise<Message>;
+  close(): void;
+};
+
+const ANSWER_LIMIT_MS = 300_000;
+
+/** Makes the first user of a fresh server and opens its WebSocket. */
+export async function signIn(url: string): Promise<BenchClient> {
+  const jar = new Map<string, string>();
+  const cookie = () => [...jar].map(([name, value]) => `${name}=${value}`).join('; ');
+  const request = async (method: string, path: string, init: RequestInit) => {
+    const response = await fetch(url + path, { method, ...init, headers: { ...init.headers, cookie: cookie() } });
+    for (const line of response.headers.getSetCookie()) {
+      const [name = '', value = ''] = (line.split(';')[0] ?? '').split('=');
+      jar.set(name, value);
+    }
+    const text = await response.text();
+    if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${text.slice(0, 200)}`);
+    return text ? JSON.parse(text) : {};
+  };
+  const send = (method: string, path: string, body?: unknown) =>
+    request(
+      method,
+      path,
+      body === undefined ? {} : { body: JSON.stringify(body), headers: { 'Content-Type': 'application/json' } },
+    );
+  await send('PUT', '/api/users/first', { user_id: 'bench', password: randomBytes(12).toString('hex') });
+  const socket = new WebSocket(`${url.replace('http', 'ws')}/ws`, { headers: { cookie: cookie() } });
+  const messages: Message[] = [];
+  const waiting = new Set<() => void>();
+  socket.on('message', (data) => {
+    messages.push({ ...JSON.parse(String(data)), at: performance.now() });
+    for (const wake of waiting) wake();
+  });
+  await once(socket, 'open');
+  return {
+    send,
+    async upload(type, file, name = typeof file === 'string' ? basename(file) : 'upload') {
+      const form = new FormData();
+      form.append('file', typeof file === 'string' ? await openAsBlob(file) : file, name);
+      return (await request('POST', `/upload/${type}?name=${encodeURIComponent(name)}`, { body: form })).id;
+    },
+    message: (fits) =>
+      new Promise((resolve, reject) => {
+        const limit = setTimeout(() => reject(new Error('No such message came')), ANSWER_LIMIT_MS);
+        const look = () => {
+          const found = messages.find(fits);
+          if (!found) return;
+          clearTimeout(limit);
+          waiting.delete(look);
+          resolve(found);
+        };
+        waiting.add(look);
+        look();
+      }),
+    close: () => socket.terminate(),
+  };
+}
+
+/** Waits until a job has ended well. */
+export async function jobDone(client: BenchClient, jobId: string): Promise<void> {
+  const { data } = await client.message(
+    (m) =>
+      m.interface === 'jobs' &&
+      m.data.id === jobId &&
+      ['complete', 'error', 'cancelled'].includes(String(m.data.state)),
+  );
+  if (data.state !== 'complete') throw new Error(`Job ${jobId} ended as ${data.state}`);
+}

@@ -1,0 +1,30 @@
+import { signIn } from './client.js';
+import { benchFixedCost } from './fixed_cost.js';
+import { benchIdle } from './idle.js';
+import { benchPathoscopeJob } from './pathoscope_job.js';
+import { startServer } from './server.js';
+import { printTable, seconds } from './table.js';
+
+const PARTS = ['start', 'idle', 'fixed', 'pathoscope'] as const;
+
+/** Runs the benchmarks, or only those that are named, on a server of its own. */
+export async function main(args: string[]): Promise<number> {
+  const unknown = args.filter((arg) => !(PARTS as readonly string[]).includes(arg));
+  if (unknown.length > 0) {
+    process.stderr.write(`Unknown: ${unknown.join(', ')}. There are: ${PARTS.join(', ')}\n`);
+    return 2;
+  }
+  const wanted = (part: (typeof PARTS)[number]) => args.length === 0 || args.includes(part);
+  const server = await startServer();
+  try {
+    if (wanted('start')) printTable('Start', ['what', 'seconds'], [['command to ready', seconds(server.startSeconds)]]);
+    if (wanted('idle')) await benchIdle(server);
+    const client = await signIn(server.url);
+    if (wanted('fixed')) await benchFixedCost(client);
+    if (wanted('pathoscope')) await benchPathoscopeJob(client, server);
+    client.close();
+  } finally {
+    await server.stop();
+  }
+  return 0;
+}
