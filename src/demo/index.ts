@@ -12,7 +12,7 @@ import { readTruth } from './truth.js';
 import { judge } from './verdict.js';
 import { FILES, signIn, walk } from './walk.js';
 
-export { DemoError, type DemoReport } from './report.js';
+export type { DemoReport } from './report.js';
 
 /** Where the server is and what to show. */
 export type DemoOptions = {

@@ -80,6 +80,6 @@ export async function openDatabase(options: { url: string; name: string; timeout
 }
 
 /** A connection string that may be shown: user and password are left out. */
-export function withoutPassword(url: string): string {
+function withoutPassword(url: string): string {
   return url.replace(/\/\/[^@/]*@/, '//');
 }

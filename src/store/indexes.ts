@@ -2,7 +2,7 @@ import { type IndexDescription, MongoServerError } from 'mongodb';
 import type { CollectionName, Database } from './database.js';
 
 /** Every index of every collection. At most one array field in each, no partial filter with `$ne`. */
-export const INDEXES: Partial<Record<CollectionName, IndexDescription[]>> = {
+const INDEXES: Partial<Record<CollectionName, IndexDescription[]>> = {
   analyses: [{ key: { 'sample.id': 1 } }, { key: { created_at: -1 } }, { key: { 'reference.id': 1 } }],
   caches: [{ key: { 'sample.id': 1 } }, { key: { key: 1 }, unique: true, sparse: true }],
   files: [{ key: { type: 1, uploaded_at: -1 } }, { key: { uploaded_at: -1 } }],

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { isIPv6 } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Database, Stored } from './database.js';
 import { isDuplicate } from './ids.js';
 
@@ -10,6 +11,7 @@ export type LoginAttemptsDocument = Stored & { tries: number; expiresAt: Date };
 const MAXIMUM_TRIES = 10;
 const WINDOW_MS = 5 * 60_000;
 const MAXIMUM_ROUNDS = 20;
+const PAUSE_MS = 5;
 
 /**
  * Counts tries to sign in per account and network, and never per account alone: whoever guesses from one address cannot
@@ -18,12 +20,14 @@ const MAXIMUM_ROUNDS = 20;
 export function createLoginAttemptStore(database: Database) {
   const attempts = database.collection<LoginAttemptsDocument>('login_attempts');
 
+  // Two calls, as of many upserts of one id that come at once some servers count one twice.
   const count = async (id: string): Promise<LoginAttemptsDocument | undefined> => {
-    const update = { $inc: { tries: 1 }, $setOnInsert: { expiresAt: new Date(Date.now() + WINDOW_MS) } };
+    const counted = await attempts.findOneAndUpdate({ _id: id }, { $inc: { tries: 1 } }, { returnDocument: 'after' });
+    if (counted) return counted;
+    const first = { _id: id, tries: 1, expiresAt: new Date(Date.now() + WINDOW_MS) };
     try {
-      return (
-        (await attempts.findOneAndUpdate({ _id: id }, update, { upsert: true, returnDocument: 'after' })) ?? undefined
-      );
+      await attempts.insertOne(first);
+      return first;
     } catch (error) {
       if (isDuplicate(error)) return undefined;
       throw error;
@@ -40,7 +44,11 @@ export function createLoginAttemptStore(database: Database) {
       const id = attemptId(account, address);
       for (let rounds = 0; rounds < MAXIMUM_ROUNDS; rounds += 1) {
         const attempt = await count(id);
-        if (!attempt) continue;
+        if (!attempt) {
+          // The one that was first is not visible yet.
+          await sleep(PAUSE_MS * (1 + rounds));
+          continue;
+        }
         const leftMs = attempt.expiresAt.getTime() - Date.now();
         if (leftMs > 0) return attempt.tries > MAXIMUM_TRIES ? Math.ceil(leftMs / 1000) : 0;
         await attempts.deleteOne({ _id: id, expiresAt: attempt.expiresAt });

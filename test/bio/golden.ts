@@ -5,7 +5,7 @@ import { gunzipSync } from 'node:zlib';
 const root = new URL('../golden/', import.meta.url);
 
 /** Bytes of a golden file; `x` also finds `x.gz` and unpacks it. */
-export function goldenBytes(path: string): Buffer {
+function goldenBytes(path: string): Buffer {
   const plain = new URL(path, root);
   return existsSync(plain) ? readFileSync(plain) : gunzipSync(readFileSync(new URL(`${path}.gz`, root)));
 }

@@ -31,7 +31,7 @@ export async function readJsonBody(
 }
 
 /** The refusal of a body that is too large. */
-export function tooLarge(limit: number): Refusal {
+function tooLarge(limit: number): Refusal {
   const mebibytes = Math.round((limit / 1024 ** 2) * 10) / 10;
   return new Refusal(413, 'too_large', `Request body is larger than ${mebibytes} MiB`);
 }

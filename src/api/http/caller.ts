@@ -13,7 +13,7 @@ export type Caller = {
 };
 
 /** Whether the caller may do what needs the permission; administrators may everything. */
-export function hasPermission(caller: Caller, permission: Permission): boolean {
+function hasPermission(caller: Caller, permission: Permission): boolean {
   return caller.administrator || caller.permissions[permission];
 }
 

@@ -1,5 +1,5 @@
 /** A date in the form of the wire: six fraction digits, none when the second is whole. */
-export function formatDate(date: Date): string {
+function formatDate(date: Date): string {
   const iso = date.toISOString();
   return iso.endsWith('.000Z') ? iso.replace('.000Z', 'Z') : iso.replace('Z', '000Z');
 }

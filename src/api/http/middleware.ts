@@ -65,7 +65,7 @@ export function sameOrigin(): MiddlewareHandler<Env> {
 }
 
 /** Whether an `Origin` header names the host that the request was sent to. */
-export function isOwnOrigin(context: Context, origin: string): boolean {
+function isOwnOrigin(context: Context, origin: string): boolean {
   const host = context.req.header('Host');
   return URL.canParse(origin) && new URL(origin).host === host;
 }

@@ -26,7 +26,7 @@ export function checkQuery<T extends v.GenericSchema>(schema: T, query: unknown)
 }
 
 /** The issues of a schema as the wire's `errors`: field to messages, nested documents one map deeper. */
-export function fieldErrors(issues: readonly Issue[]): FieldErrors {
+function fieldErrors(issues: readonly Issue[]): FieldErrors {
   const errors: FieldErrors = {};
   for (const issue of issues) {
     const path = (issue.path ?? []).map((item) => String(item.key));

@@ -14,7 +14,7 @@ export type OtuPath = { otu_id?: string; isolate_id?: string; sequence_id?: stri
 export type EditableOtu = { otu: OtuDocument; reference: ReferenceDocument };
 
 /** The OTU when all that the path names is there, each inside the other; else 404. */
-export async function findOtu(store: Store, path: OtuPath): Promise<OtuDocument | Refusal> {
+async function findOtu(store: Store, path: OtuPath): Promise<OtuDocument | Refusal> {
   const otu = await store.otus.get(path.otu_id ?? '');
   if (!otu) return notFound();
   if (path.isolate_id !== undefined && !otu.isolates.some(({ id }) => id === path.isolate_id)) return notFound();
