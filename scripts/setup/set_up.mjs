@@ -19,7 +19,7 @@ export async function setUp() {
 }
 
 /** What `dist/` is for the sources of the moment: `current`, `stale`, or `missing` (also when a build was cut). */
-function buildState() {
+export function buildState() {
   const stamp = readStamp(BUILD_STAMP);
   if (stamp === undefined) return 'missing';
   return stamp === sourceHash() ? 'current' : 'stale';

@@ -1,0 +1,124 @@
+import { readdirSync } from 'node:fs';
+import { MongoClient } from 'mongodb';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { TASKS } from '../../src/contracts/jobs.js';
+import { waitFor } from '../support/wait.js';
+import { type Body, type Client, completeJob, jobWhen, lastState, signIn } from './client.js';
+import { createHome, type Home, type RunningServer, startServer } from './support.js';
+import { analyse, type Prepared, prepare } from './walk.js';
+
+const LIMIT = { timeout: 120_000 };
+// Pathoscope fills the host, so a share that is not given back would hold up the next job for ever.
+const LIMITS = ['--proc=2', '--mem=4', '--lg-proc=2', '--lg-mem=4', '--sm-proc=2', '--sm-mem=4'];
+const RECOVERY_LIMIT_MS = 60_000;
+
+let home: Home;
+let server: RunningServer;
+let client: Client;
+let prepared: Prepared;
+let undisturbed: unknown;
+
+beforeAll(async () => {
+  home = createHome();
+  server = await startServer(home, LIMITS);
+  client = await signIn(server.url);
+  prepared = await prepare(client);
+  const { id, job } = await analyse(client, prepared);
+  await completeJob(client, job);
+  undisturbed = await readResults(id);
+}, LIMIT.timeout);
+
+afterAll(async () => {
+  client?.close();
+  await home?.dispose();
+});
+
+async function readResults(id: string): Promise<unknown> {
+  const mongo = await MongoClient.connect(server.mongoUrl);
+  try {
+    const analysis = await mongo.db('virtool').collection<{ _id: string }>('analyses').findOne({ _id: id });
+    return analysis && { ...analysis, _id: undefined, created_at: undefined, job: undefined };
+  } finally {
+    await mongo.close();
+  }
+}
+
+/** Starts Pathoscope and waits until the aligner of `map_isolates` runs. */
+async function startMapping(): Promise<{ id: string; job: string }> {
+  const analysis = await analyse(client, prepared);
+  await jobWhen(client, analysis.job, (job) => job.status.at(-1).stage === 'map_isolates', 'map_isolates');
+  await waitFor(() => home.tools().some(({ command }) => /bowtie2-align/.test(command)), 'the aligner');
+  return analysis;
+}
+
+/** The job when it has ended; answers that fail meanwhile are asked for again. */
+function endInSpiteOfAll(job: string): Promise<Body> {
+  return waitFor(
+    async () => {
+      const answer = await client.send('GET', `/api/jobs/${job}`).catch(() => undefined);
+      return answer?.status === 200 && !['waiting', 'running'].includes(lastState(answer.body))
+        ? answer.body
+        : undefined;
+    },
+    'the job to end',
+    RECOVERY_LIMIT_MS,
+  );
+}
+
+async function expectUndisturbed({ id, job }: { id: string; job: string }): Promise<void> {
+  const ended = await endInSpiteOfAll(job);
+  const steps = TASKS.pathoscope_bowtie.steps.map((step) => ['running', step]);
+  const entries = ended.status.map(({ state, stage }: Body) => [state, stage]);
+  expect(entries).toEqual([['waiting', null], ...steps, ['complete', steps.at(-1)?.[1]]]);
+  expect(await readResults(id)).toEqual(undisturbed);
+  expect(home.tools()).toEqual([]);
+  const names = readdirSync(home.dataPath, { recursive: true, encoding: 'utf8' });
+  expect(names.filter((name) => name.endsWith('.partial'))).toEqual([]);
+}
+
+test.each(['worker-tools', 'worker-control', 'api', 'temporal', 'mongodb'])(
+  'kill -9 of %s in the middle of a step costs no job and changes no result',
+  LIMIT,
+  async (name) => {
+    const analysis = await startMapping();
+    const pid = server.child(name);
+    if (pid === undefined) throw new Error(`${name} does not run`);
+    const begin = performance.now();
+    process.kill(pid, 'SIGKILL');
+    await waitFor(() => {
+      const p = server.child(name);
+      return p !== undefined && p !== pid;
+    }, `${name} to be started again`);
+    const _again = performance.now() - begin;
+    await waitFor(
+      () =>
+        client.get('/health/ready').then(
+          () => true,
+          () => false,
+        ),
+      'ready',
+    );
+    const _ready = performance.now() - begin;
+    await expectUndisturbed(analysis);
+  },
+);
+
+test('kill -9 of the supervisor ends everything, and the next start goes on with the job', LIMIT, async () => {
+  const analysis = await startMapping();
+  const begin = performance.now();
+  process.kill(server.pid, 'SIGKILL');
+  await waitFor(() => home.processes().length === 0, 'everything to die with the supervisor');
+  const _dead = performance.now() - begin;
+  server = await startServer(home, LIMITS);
+  const _up = performance.now() - begin;
+  client.close();
+  client = await signIn(server.url);
+  await expectUndisturbed(analysis);
+});
+
+test('after all that the next job completes, and the server ends in order', LIMIT, async () => {
+  const { id, job } = await analyse(client, prepared);
+  await expectUndisturbed({ id, job });
+  expect((await server.stop()).code).toBe(0);
+  expect(home.processes()).toEqual([]);
+});
