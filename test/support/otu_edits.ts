@@ -1,5 +1,4 @@
 import type { Store } from '../../src/store/index.js';
-import { editIsolate } from '../../src/store/isolate_edits.js';
 import type { ChangeOtu } from '../../src/store/otu_edits.js';
 import type { JoinedOtu } from '../../src/store/otus.js';
 import { referenceOf } from './references.js';
@@ -50,9 +49,4 @@ export function editorOf(store: Store) {
       return (await store.history.ofOtu(otuId)).map(({ description }) => description);
     },
   };
-}
-
-/** A change that always is one: gives the isolate another name. */
-export function renameIsolate(isolateId: string, name: string): ChangeOtu {
-  return editIsolate(isolateId, { source_name: name });
 }

@@ -83,13 +83,11 @@ test.each(['worker-tools', 'worker-control', 'api', 'temporal', 'mongodb'])(
     const analysis = await startMapping();
     const pid = server.child(name);
     if (pid === undefined) throw new Error(`${name} does not run`);
-    const begin = performance.now();
     process.kill(pid, 'SIGKILL');
     await waitFor(() => {
       const p = server.child(name);
       return p !== undefined && p !== pid;
     }, `${name} to be started again`);
-    const _again = performance.now() - begin;
     await waitFor(
       () =>
         client.get('/health/ready').then(
@@ -98,19 +96,15 @@ test.each(['worker-tools', 'worker-control', 'api', 'temporal', 'mongodb'])(
         ),
       'ready',
     );
-    const _ready = performance.now() - begin;
     await expectUndisturbed(analysis);
   },
 );
 
 test('kill -9 of the supervisor ends everything, and the next start goes on with the job', LIMIT, async () => {
   const analysis = await startMapping();
-  const begin = performance.now();
   process.kill(server.pid, 'SIGKILL');
   await waitFor(() => home.processes().length === 0, 'everything to die with the supervisor');
-  const _dead = performance.now() - begin;
   server = await startServer(home, LIMITS);
-  const _up = performance.now() - begin;
   client.close();
   client = await signIn(server.url);
   await expectUndisturbed(analysis);

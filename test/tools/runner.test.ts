@@ -194,3 +194,15 @@ test('the share of the input that a tool has read is told while it runs, and a c
   await runTool(tool, { cwd: folder.path, signal, inputs: { paths: [input], onFraction } });
   expect(fractions).toEqual([0.25, 1]);
 });
+
+// Node discards what a child has written when it ends before anybody reads: a host genome of a few lines came out empty.
+test('nothing is lost of a tool that ends before its output is read', async () => {
+  const late = readChunks(async (chunks) => {
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    let text = '';
+    for await (const chunk of chunks) text += chunk.toString();
+    return text;
+  });
+  const { output } = await runTool({ argv: ['echo', 'all of it'] }, { stdout: late });
+  expect(output).toBe('all of it\n');
+});

@@ -27,6 +27,8 @@ export function chunkSource(stream: Readable): ChunkSource {
   let left = false;
   // A consumer that is busy elsewhere must not turn a destroyed stream into an uncaught error.
   stream.on('error', () => {});
+  // When a child ends, Node throws away what nobody has begun to read; a listener from the start keeps it.
+  stream.on('readable', () => {});
 
   async function* read(): AsyncGenerator<Buffer> {
     const iterator: AsyncIterator<Buffer> = stream[Symbol.asyncIterator]();
