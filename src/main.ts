@@ -39,12 +39,20 @@ function print(text: string): number {
   return 0;
 }
 
+// The servers that we start are on this machine: a proxy of the environment must not stand between.
+function reachLoopbackDirectly(): void {
+  for (const name of ['no_proxy', 'NO_PROXY']) {
+    process.env[name] = [process.env[name], 'localhost', '127.0.0.1', '::1'].filter(Boolean).join(',');
+  }
+}
+
 async function main([name = 'help', ...argv]: string[]): Promise<number> {
   const command = COMMANDS[name.replace(/^--/, '')];
   if (!command) throw new ConfigError(`Unknown command ${name}. The commands are shown by: virtool help`);
   return command(argv);
 }
 
+reachLoopbackDirectly();
 try {
   process.exitCode = await main(process.argv.slice(2));
 } catch (error) {
