@@ -281,9 +281,12 @@ describe('bulk work on a reference', () => {
     await write('references').insertMany([reference, { ...reference, _id: 'other' }] as never);
     const browser = await connect((await signIn('bob')).cookie);
     await write('processes').insertOne(importing as never);
+    await browser.until((m) => m.interface === 'processes');
     await write('otus').insertMany([otu('a'), otu('b')]);
     await write('history').insertOne({ _id: 'a.0', reference: { id: 'r' }, otu: { id: 'a' } } as never);
     await write('otus').insertOne(otu('c', 'other'));
+    // A process that begins and ends within one flush is no bulk work, so the end waits until this has been told.
+    await browser.until((m) => m.interface === 'otus');
     await write('processes').updateOne({ _id: 'p' }, { $set: { complete: true, progress: 1 } });
     const isTold = (m: Message) => m.interface === 'references' && (m.data as { otu_count?: number }).otu_count === 2;
     expect((await browser.until(isTold)).data).toMatchObject({ id: 'r', latest_build: null });
