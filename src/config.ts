@@ -43,7 +43,7 @@ export const OPTIONS = {
   force_version: { kind: 'text', help: 'version that the server reports' },
   config: { kind: 'text', help: 'configuration file (config.json in the working directory, when it exists)' },
   no_client: { kind: 'flag', help: 'do not serve the web client' },
-  no_db_checks: { kind: 'flag', help: 'skip the creation of database indexes' },
+  no_db_checks: { kind: 'flag', help: 'skip the creation of database indexes and the repairs at start' },
   no_file_manager: { kind: 'flag', help: 'do not watch directories' },
   no_job_manager: { kind: 'flag', help: 'run no jobs' },
   no_refreshing: { kind: 'flag', help: 'do not refresh remote information' },

@@ -12,6 +12,8 @@ import { subtractionSlug } from '../files/data_directory.js';
 import { fileSize, freshFolder, isGzipped } from '../files/folders.js';
 import { publishFile, publishFiles, removePartials, removePath } from '../files/publish.js';
 import { buildSubtractionIndex } from '../tools/bowtie2.js';
+import { classify } from '../tools/classify.js';
+import { DamagedGzip, ToolFailed } from '../tools/errors.js';
 import { compressFile, decompressFile } from '../tools/pigz.js';
 import { bowtie2BuildProgress } from '../tools/progress.js';
 import { eachLine, runTool } from '../tools/runner.js';
@@ -41,7 +43,10 @@ export function createCreateSubtractionSteps(deps: ActivityDeps) {
       const partial = `${fastaPath(args.subtraction_id)}.${attempt}.partial`;
       if (await isGzipped(from)) {
         const inputs = { paths: [from], onFraction: report };
-        await decompressFile({ from, to: partial, threads, limitBytes: MAXIMUM_FASTA_BYTES }, { signal, log, inputs });
+        const unpacking = { from, to: partial, threads, limitBytes: MAXIMUM_FASTA_BYTES };
+        await decompressFile(unpacking, { signal, log, inputs }).catch((error: unknown) => {
+          throw isDamage(error) ? damaged() : error;
+        });
       } else {
         await copyFile(from, partial);
       }
@@ -92,6 +97,17 @@ export function createCreateSubtractionSteps(deps: ActivityDeps) {
       await removePartials(data.subtraction(args.subtraction_id));
     }),
   } satisfies CreateSubtractionSteps;
+}
+
+function isDamage(error: unknown): boolean {
+  return error instanceof DamagedGzip || (error instanceof ToolFailed && classify(error) === 'invalid_input');
+}
+
+function damaged(): InvalidInput {
+  return new InvalidInput(
+    'The gzip data of the uploaded file is damaged or cut.',
+    'Compress the host genome again and upload it whole.',
+  );
 }
 
 /** What ends a `create_subtraction` job. */

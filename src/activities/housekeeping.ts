@@ -1,4 +1,5 @@
 import type { HousekeepingActivities } from '../contracts/housekeeping.js';
+import { syncFiles } from '../files/sync.js';
 import { expireFiles } from '../files/uploads.js';
 import type { ActivityDeps, WorkflowControl } from './deps.js';
 import { reconcileJobs, type UndoByTask } from './reconcile_jobs.js';
@@ -19,7 +20,14 @@ export function createHousekeeping(
     },
     expire_files: async () => {
       const { expired, unfinished } = await expireFiles(deps.data, deps.store.files);
-      return `${expired.length} files expired, ${unfinished.length} unfinished uploads removed`;
+      const { lost, unknown, isEmpty } = await syncFiles(deps.data, deps.store.files);
+      if (lost.length > 0) deps.log.warn({ fileIds: lost }, 'files were gone from the disk: documents removed');
+      if (unknown.length > 0) deps.log.warn({ fileIds: unknown }, 'files on the disk had no document: removed');
+      if (isEmpty) deps.log.error({ folder: deps.data.files }, 'files folder is empty: documents kept, is it mounted?');
+      return [
+        `${expired.length} files expired, ${unfinished.length} unfinished uploads removed`,
+        `${lost.length} documents without a file and ${unknown.length} files without a document removed`,
+      ].join('; ');
     },
   };
   return { keepHouse: ({ kind }) => rounds[kind]() };

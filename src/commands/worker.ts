@@ -1,5 +1,7 @@
 import { fileURLToPath } from 'node:url';
+import { repairLeftovers } from '../activities/start_up.js';
 import type { Config } from '../config.js';
+import { startWatchFolder } from '../files/watch_folder.js';
 import { createLogger } from '../log.js';
 import { ensureIndexes } from '../store/indexes.js';
 import type { Limits } from '../workers/budget.js';
@@ -18,8 +20,11 @@ export async function runWorkerProcess(kind: WorkerKind, config: Config): Promis
   const signal = untilSignal();
   installRuntime(log);
   const { database, data, store } = await openStore(config, log, signal);
-  if (kind === 'control' && !config.no_db_checks) await ensureIndexes(database);
   const deps = { store, data, log };
+  if (kind === 'control' && !config.no_db_checks) {
+    await ensureIndexes(database);
+    await repairLeftovers(deps);
+  }
   const options = {
     address: requireAddress(config, 'temporal_address'),
     namespace: config.temporal_namespace,
@@ -36,12 +41,17 @@ export async function runWorkerProcess(kind: WorkerKind, config: Config): Promis
           ...options,
           limits: limitsOf(config),
         });
+  const watch =
+    kind === 'control' && !config.no_file_manager
+      ? startWatchFolder({ path: config.watch_path, data, files: store.files, log, signal })
+      : undefined;
   announceReady(log);
   try {
     await Promise.race([worker.done, aborted(signal)]);
     await worker.stop();
     return 0;
   } finally {
+    await watch?.stop();
     await database.close();
   }
 }

@@ -2,8 +2,8 @@
 export const HOUSEKEEPING = {
   /** Compares unfinished jobs and processes with Temporal and repairs both directions. */
   reconcile: { cron: '* * * * *', title: 'Reconcile jobs with Temporal' },
-  /** Removes expired files and what broken uploads left. */
-  expire_files: { cron: '*/15 * * * *', title: 'Expire files' },
+  /** Removes expired files and what broken uploads left, and keeps documents and the files folder in step. */
+  expire_files: { cron: '*/15 * * * *', title: 'Expire files, sync the files folder' },
 } as const;
 
 /** A kind of periodic work. */

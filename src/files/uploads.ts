@@ -31,7 +31,7 @@ export function isUploadName(name: string): boolean {
 export async function storeUpload(data: DataDirectory, fileId: string, source: Readable): Promise<number> {
   const partial = incomingPath(data, fileId);
   try {
-    await mkdir(incomingFolder(data), { recursive: true });
+    await createIncoming(data);
     const target = createWriteStream(partial, { flags: 'wx', flush: true });
     await pipeline(source, target);
     await rename(partial, data.file(fileId));
@@ -132,6 +132,12 @@ function incomingFolder(data: DataDirectory): string {
   return join(data.files, '.incoming');
 }
 
-function incomingPath(data: DataDirectory, fileId: string): string {
+/** Creates the folder for files whose bytes are still coming in. */
+export async function createIncoming(data: DataDirectory): Promise<void> {
+  await mkdir(incomingFolder(data), { recursive: true });
+}
+
+/** Where the bytes of a file are until all of them are there; see {@link createIncoming}. */
+export function incomingPath(data: DataDirectory, fileId: string): string {
   return joinName(incomingFolder(data), fileId);
 }

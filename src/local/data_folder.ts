@@ -30,6 +30,13 @@ export function requireWritable(dataPath: string): void {
       );
     }
     if (code === 'ENOSPC' || code === 'EDQUOT') throw diskFull(dataPath, 0);
+    if (code === 'EEXIST' || code === 'ENOTDIR') {
+      throw new LocalError(
+        `The data directory ${dataPath} cannot be made: ${nearestFolder(dataPath)} is a file`,
+        ['Move that file away, or choose another directory with --data-path.'],
+        { cause: error },
+      );
+    }
     throw new LocalError(
       `The data directory ${dataPath} cannot be used: ${reasonOf(error)}`,
       ['Choose another with --data-path.'],

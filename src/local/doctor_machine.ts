@@ -58,7 +58,7 @@ export function checkDataFolder({ dataPath }: DoctorOptions): DoctorRow {
 /** Free space for the data directory. */
 export function checkDisk({ dataPath }: DoctorOptions): DoctorRow {
   const free = freeBytes(nearestFolder(dataPath)) / GIB;
-  const found = `${free.toFixed(1)} GiB free`;
+  const found = `${free.toFixed(1)} GiB free for ${dataPath}`;
   if (free < DISK_FAIL_GIB) return row('Disk', 'fail', found, `Free some space: at least ${DISK_FAIL_GIB} GiB.`);
   if (free >= DISK_WARN_GIB) return row('Disk', 'ok', found);
   return row('Disk', 'warn', found, `Jobs need several times the size of their reads; have ${DISK_WARN_GIB} GiB free.`);

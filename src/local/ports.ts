@@ -1,10 +1,24 @@
+import { randomInt } from 'node:crypto';
 import { connect, createServer } from 'node:net';
 import { errorCode, LocalError } from './errors.js';
 
 const CONNECT_LIMIT_MS = 1_000;
 
-/** A port on loopback that is free now. */
+// Outgoing connections take their ports from above (Linux from 32768 on, others higher still): one of them could have the port
+// before the server listens on it, or while the server is being started again.
+const FIRST_PORT = 10_240;
+const LAST_PORT = 32_767;
+const TRIES = 50;
+
+/** A port on loopback that is free now and that no outgoing connection takes meanwhile. */
 export async function freePort(host = '127.0.0.1'): Promise<number> {
+  for (let tries = 0; tries < TRIES; tries += 1) {
+    try {
+      return await listenOnce(host, randomInt(FIRST_PORT, LAST_PORT + 1));
+    } catch (error) {
+      if (!['EADDRINUSE', 'EACCES'].includes(errorCode(error) ?? '')) throw error;
+    }
+  }
   return listenOnce(host, 0);
 }
 
@@ -38,7 +52,8 @@ function listenOnce(host: string, port: number): Promise<number> {
   return new Promise((resolve, reject) => {
     const server = createServer();
     server.once('error', reject);
-    server.listen({ host, port, exclusive: true }, () => {
+    // As the API does: on a host with IPv6 `localhost` may be ::1 alone.
+    server.listen({ host: host === 'localhost' ? '127.0.0.1' : host, port, exclusive: true }, () => {
       const address = server.address();
       const chosen = typeof address === 'object' && address !== null ? address.port : port;
       server.close(() => resolve(chosen));

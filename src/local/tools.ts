@@ -24,7 +24,10 @@ export async function ensureTools(setting: ToolSetting): Promise<ToolReport[]> {
   const after = missing.length > 0 ? await probeToolsQuickly(setting) : reports;
   const bad = after.filter((report) => report.status !== 'ok');
   if (bad.length === 0) return after;
-  const found = bad.map(({ name, status, detail }) => `${name}: ${status}. ${detail}`);
+  const found = bad.map(({ name, status, detail, version, path }) => {
+    const which = [name, version, path && `(${path})`].filter(Boolean).join(' ');
+    return `${which}: ${status}. ${detail}`;
+  });
   throw new LocalError(
     [`These tools are missing or cannot be used:`, ...found, ...(problem === undefined ? [] : [problem])].join('\n  '),
     byHand(TOOLS.filter((_, index) => after[index]?.status !== 'ok')),

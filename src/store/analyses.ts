@@ -134,6 +134,10 @@ export function createAnalysisStore(database: Database, jobs: JobStore) {
 
     get: (analysisId: string) => analyses.findOne({ _id: analysisId }),
 
+    /** Brings a sample's tags in line with its analyses; false when the sample is gone. */
+    refreshTags: (sampleId: string): Promise<boolean> =>
+      database.transaction((session) => refreshTags(sampleId, session)),
+
     /** The newest ready index of a reference; undefined when there is none. */
     async newestIndex(referenceId: string): Promise<{ id: string; version: number } | undefined> {
       const index = await indexes.findOne(

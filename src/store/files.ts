@@ -24,6 +24,8 @@ export type FileDocument = Stored & {
   ready: boolean;
   /** Bytes; once ready. */
   size?: number;
+  /** What the watch folder's file looked like that it is made of; until it is ready. */
+  source?: { size: number; mtime_ms: number };
 };
 
 /** A file in lists and messages. */
@@ -59,8 +61,13 @@ export function createFileStore(database: Database) {
       return findPage(files, { base, sort, projection: FILE_PROJECTION }, request) as Promise<Page<FileListItem>>;
     },
 
-    /** Inserts a file whose bytes are still to come. */
-    insert(file: { name: string; type: FileType; userId: string | null }): Promise<FileDocument> {
+    /** Inserts a file whose bytes are still to come; `source` when they come from the watch folder. */
+    insert(file: {
+      name: string;
+      type: FileType;
+      userId: string | null;
+      source?: { size: number; mtime_ms: number };
+    }): Promise<FileDocument> {
       return insertWithFreshId(
         async (id) => {
           const document: FileDocument = {
@@ -73,6 +80,7 @@ export function createFileStore(database: Database) {
             created: false,
             reserved: false,
             ready: false,
+            ...(file.source ? { source: file.source } : {}),
           };
           await files.insertOne(document);
           return document;
@@ -83,7 +91,8 @@ export function createFileStore(database: Database) {
 
     /** Makes a file ready whose bytes are all on disk; false when its document is gone. */
     async publish(fileId: string, size: number): Promise<boolean> {
-      const result = await files.updateOne({ _id: fileId }, { $set: { created: true, ready: true, size } });
+      const whole = { $set: { created: true, ready: true, size }, $unset: { source: '' as const } };
+      const result = await files.updateOne({ _id: fileId }, whole);
       return result.matchedCount === 1;
     },
 
@@ -127,8 +136,29 @@ export function createFileStore(database: Database) {
     /** Ids of the files, not taken, whose time is over. */
     expired: (now: Date) => idsOf({ expires_at: { $type: 'date', $lt: now }, reserved: false }),
 
-    /** Ids of the files that were announced before `before` and never became whole. */
-    unfinished: (before: Date) => idsOf({ created: false, uploaded_at: { $lt: before } }),
+    /** Ids of the uploads that were announced before `before` and never became whole. */
+    unfinished: (before: Date) => idsOf({ created: false, uploaded_at: { $lt: before }, source: { $exists: false } }),
+
+    /** Files that were on their way from the watch folder when something stopped. */
+    arriving: () =>
+      files
+        .find({ source: { $exists: true } })
+        .project<Required<Pick<FileDocument, '_id' | 'name' | 'source'>>>({ name: 1, source: 1 })
+        .toArray(),
+
+    /** Ids of the files that were seen on disk. */
+    onDisk: () => idsOf({ created: true }),
+
+    /** Removes the documents of files that were on disk and are there no more. */
+    async removeLost(fileIds: readonly string[]): Promise<void> {
+      await files.deleteMany({ _id: { $in: [...fileIds] }, created: true });
+    },
+
+    /** Those of the ids that no file has, in the given order. */
+    async unknown(fileIds: readonly string[]): Promise<string[]> {
+      const known = new Set(await idsOf({ _id: { $in: [...fileIds] } }));
+      return fileIds.filter((id) => !known.has(id));
+    },
   };
 
   async function idsOf(filter: Filter<FileDocument>): Promise<string[]> {

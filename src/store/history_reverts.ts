@@ -1,5 +1,5 @@
 import type { ClientSession } from 'mongodb';
-import { compete } from './contention.js';
+import type { Compete } from './contention.js';
 import type { Database } from './database.js';
 import { type HistoryDocument, UNBUILT } from './history.js';
 import { findNameClash, holdNames, type NameClash } from './otu_names.js';
@@ -17,7 +17,11 @@ export type RevertOutcome = { ok: true } | { ok: false; reason: RevertRefusal };
 type Reverted = Pick<HistoryDocument, '_id' | 'otu' | 'index' | 'internal_control'>;
 
 /** Takes back the last changes of OTUs, as if they had not been made. */
-export function createHistoryRevertStore(database: Database, stores: { otus: OtuStore; otuVersions: OtuVersionStore }) {
+export function createHistoryRevertStore(
+  database: Database,
+  stores: { otus: OtuStore; otuVersions: OtuVersionStore },
+  compete: Compete,
+) {
   const otus = stores.otus.collection;
   const sequences = database.collection<SequenceDocument>('sequences');
   const history = database.collection<HistoryDocument>('history');
@@ -60,7 +64,7 @@ export function createHistoryRevertStore(database: Database, stores: { otus: Otu
      */
     revert(change: HistoryDocument): Promise<RevertOutcome> {
       const otuId = change.otu.id;
-      return compete(database, async (session): Promise<RevertOutcome> => {
+      return compete(otuId, async (session): Promise<RevertOutcome> => {
         await holdNames(database, change.reference.id, session);
         const reference = await references.findOne({ _id: change.reference.id }, { session, projection: { _id: 1 } });
         const isThere = await history.findOne({ _id: change._id }, { session, projection: { _id: 1 } });

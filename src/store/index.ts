@@ -1,5 +1,6 @@
 import { createAnalysisStore } from './analyses.js';
 import { createCacheStore } from './caches.js';
+import { createCompete } from './contention.js';
 import type { Database } from './database.js';
 import { createFileStore } from './files.js';
 import { createGroupStore } from './groups.js';
@@ -39,6 +40,7 @@ export function createStore(database: Database) {
   const history = createHistoryStore(database);
   const otuVersions = createOtuVersionStore(database, otus, history);
   const otuRemovals = createOtuRemovalStore(database, otus);
+  const compete = createCompete(database);
   const processes = createProcessStore(database);
   const analyses = createAnalysisStore(database, jobs);
   const files = createFileStore(database);
@@ -54,9 +56,9 @@ export function createStore(database: Database) {
     processes,
     otuCopies: createOtuCopyStore(database, processes),
     otuRemovals,
-    otuEdits: createOtuEditStore(database, { otus, otuRemovals }),
+    otuEdits: createOtuEditStore(database, { otus, otuRemovals }, compete),
     otuExports: createOtuExportStore(database, { otus, otuVersions }),
-    historyReverts: createHistoryRevertStore(database, { otus, otuVersions }),
+    historyReverts: createHistoryRevertStore(database, { otus, otuVersions }, compete),
     references: createReferenceStore(database),
     referenceUse: createReferenceUseStore(database, jobs),
     referenceSummaries: createReferenceSummaryStore(database),

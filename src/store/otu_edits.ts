@@ -1,5 +1,5 @@
 import { BSON, type ClientSession } from 'mongodb';
-import { compete } from './contention.js';
+import type { Compete } from './contention.js';
 import type { Database } from './database.js';
 import { changeId, type HistoryDocument, type HistoryMethod, nameWithAbbreviation, UNBUILT } from './history.js';
 import { randomId } from './ids.js';
@@ -39,7 +39,11 @@ const DOCUMENT_LIMIT_BYTES = 15 * 1024 ** 2;
  * Edits OTUs. Each edit is one transaction: OTU, sequences and the change that tells of it are written together or not at
  * all, and edits of one OTU follow one another.
  */
-export function createOtuEditStore(database: Database, stores: { otus: OtuStore; otuRemovals: OtuRemovalStore }) {
+export function createOtuEditStore(
+  database: Database,
+  stores: { otus: OtuStore; otuRemovals: OtuRemovalStore },
+  compete: Compete,
+) {
   const otus = stores.otus.collection;
   const sequences = database.collection<SequenceDocument>('sequences');
   const history = database.collection<HistoryDocument>('history');
@@ -71,7 +75,7 @@ export function createOtuEditStore(database: Database, stores: { otus: OtuStore;
   return {
     /** Creates an OTU without isolates; `unknown` when the reference is gone. */
     create({ referenceId, name, abbreviation, schema }: NewOtu, userId: string): Promise<EditOutcome> {
-      return compete(database, async (session): Promise<EditOutcome> => {
+      return compete(referenceId, async (session): Promise<EditOutcome> => {
         const otu: JoinedOtu = {
           _id: randomId(),
           name,
@@ -98,7 +102,7 @@ export function createOtuEditStore(database: Database, stores: { otus: OtuStore;
 
     /** Edits an OTU: its version grows by one and it is verified anew, unless nothing differs. */
     change(otuId: string, userId: string, makeChange: ChangeOtu): Promise<EditOutcome> {
-      return compete(database, async (session): Promise<EditOutcome> => {
+      return compete(otuId, async (session): Promise<EditOutcome> => {
         const before = await stores.otus.getJoined(otuId, session);
         if (!before) return { ok: false, reason: 'unknown' };
         const made = makeChange(before);
@@ -125,7 +129,7 @@ export function createOtuEditStore(database: Database, stores: { otus: OtuStore;
 
     /** Removes an OTU with its sequences; its reference loses it as internal control. */
     remove(otuId: string, userId: string): Promise<{ ok: true } | { ok: false; reason: 'unknown' | 'contended' }> {
-      return compete(database, async (session) => {
+      return compete(otuId, async (session) => {
         if (!(await stores.otuRemovals.removeWithHistory(otuId, userId, session))) {
           return { ok: false, reason: 'unknown' } as const;
         }

@@ -39,8 +39,8 @@ export async function findNameClash(
   const otus = database.collection<OtuDocument>('otus');
   const isTaken = async (field: 'lower_name' | 'abbreviation'): Promise<boolean> => {
     if (otu[field] === '' || otu[field] === before?.[field]) return false;
-    const others = { 'reference.id': otu.reference.id, [field]: otu[field], _id: { $ne: otu._id } };
-    return (await otus.findOne(others, { session, projection: { _id: 1 } })) !== null;
+    const holders = { 'reference.id': otu.reference.id, [field]: otu[field] };
+    return (await otus.findOne(holders, { session, projection: { _id: 1 } })) !== null;
   };
   const name = await isTaken('lower_name');
   const abbreviation = await isTaken('abbreviation');

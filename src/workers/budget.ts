@@ -9,11 +9,12 @@ export type Lease = { cost: Cost; release(options: { keep: boolean }): void };
 type Waiter = { jobId: string; cost: Cost; grant: () => void };
 type Held = { cost: Cost; running: number; expiry: NodeJS.Timeout | undefined };
 
-const IDLE_LEASE_MS = 10_000;
+// Long enough for the way to the next step on a busy host; a job that is cancelled on that way holds the others up so long.
+const IDLE_LEASE_MS = 3_000;
 
 /**
  * The gate of one host: jobs are admitted in the order of arrival when cores and memory suffice. A cost above the host is
- * clamped, or the job would block the queue for ever. A job keeps its share between its steps, for at most ten seconds
+ * clamped, or the job would block the queue for ever. A job keeps its share between its steps, for at most three seconds
  * without a running one, so that no other job starts in its gaps.
  */
 export class HostBudget {

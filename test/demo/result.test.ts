@@ -48,6 +48,28 @@ test('an isolate of several segments is one finding with its sums, segments in n
   expect(cucumber?.sparkline.split('|')).toHaveLength(3);
 });
 
+test('the tenth segment stands behind the second', () => {
+  const sequence = (segment: string) => ({
+    accession: segment,
+    segment,
+    length: 10,
+    pi: 0.1,
+    reads: 1,
+    coverage: 1,
+    depth: 1,
+    align: [],
+  });
+  const isolate = {
+    id: 'a',
+    source_type: 'isolate',
+    source_name: 'A',
+    sequences: ['RNA 10', 'RNA 2'].map(sequence),
+  };
+  const otu = { name: 'A virus', abbreviation: '', isolates: [isolate] };
+  const [finding] = toFindings({ ...recordedAnalysis(), results: [otu] });
+  expect(finding?.segments.map(({ name }) => name)).toEqual(['RNA 2', 'RNA 10']);
+});
+
 test('the right isolates pass, and a few reads on a second isolate of a known virus are no fault', () => {
   expect(findings.filter(({ abbreviation }) => abbreviation === 'PSTVd')).toHaveLength(2);
   const verdict = judge(findings, truth);

@@ -196,10 +196,10 @@ test('missing tools that cannot be installed are named with the commands for thr
   expect(text).toContain('docker compose up');
 });
 
-test('a tool of a wrong version is named with what is needed', async () => {
+test('a tool of a wrong version is named with its version, its place and what is needed', async () => {
   writeProgram(toolsExcept('skewer'), 'skewer', 'echo "skewer version: 0.1.5"');
   await expect(ensureTools({ cachePath: testFolder(), logger: listener().logger })).rejects.toThrow(
-    /skewer: wrong version\. 0\.2\.2 or newer is needed/,
+    /skewer 0\.1\.5 \(.*\/skewer\): wrong version\. 0\.2\.2 or newer is needed/,
   );
 });
 

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { Store } from '../../src/store/index.js';
+import { createStore, type Store } from '../../src/store/index.js';
 import { addIsolate, editIsolate, removeIsolate, setDefaultIsolate } from '../../src/store/isolate_edits.js';
 import { editOtu } from '../../src/store/otu_field_edits.js';
 import type { JoinedOtu } from '../../src/store/otus.js';
@@ -24,6 +24,8 @@ const bases = (accession: string, sequence = 'ACGT') => ({
   sequence,
   segment: null,
 });
+// Each store has its turns to itself, as in a process of its own.
+const otherProcesses = (count: number) => tries(count).map(() => editorOf(createStore(store.database)));
 const tries = (count: number) => Array.from({ length: count }, (_, index) => index);
 
 describe('an edit', () => {
@@ -181,9 +183,10 @@ describe('edits at the same time', () => {
   test('of one OTU are all kept, one after the other, and their diffs lead back to the beginning', async () => {
     const { _id } = await edit.create(await edit.addReference(), 'Busy virus');
     const { isolates } = await edit.change(_id, addIsolate(isolate('first')));
+    const editors = otherProcesses(3);
     const edited = await Promise.all([
-      ...tries(10).map((n) => edit.change(_id, addIsolate(isolate(`${n}`)))),
-      ...tries(6).map((n) => edit.change(_id, addSequence(isolates[0]!.id, bases(`ACC${n}`)))),
+      ...tries(10).map((n) => editors[n % 3]!.change(_id, addIsolate(isolate(`${n}`)))),
+      ...tries(6).map((n) => editors[n % 3]!.change(_id, addSequence(isolates[0]!.id, bases(`ACC${n}`)))),
     ]);
     const otu = (await store.otus.getJoined(_id))!;
     const names = otu.isolates.map(({ source_name }) => source_name);
@@ -245,7 +248,8 @@ describe('names', () => {
 
   test('of several creations of one name at the same time one succeeds', async () => {
     const referenceId = await edit.addReference();
-    const outcomes = await Promise.all(tries(8).map(() => create(referenceId, 'Wanted virus', 'WV')));
+    const wanted = { referenceId, name: 'Wanted virus', abbreviation: 'WV', schema: [] };
+    const outcomes = await Promise.all(tries(6).map(() => createStore(store.database).otuEdits.create(wanted, 'bob')));
     expect(outcomes.filter(({ ok }) => ok)).toHaveLength(1);
     expect(await store.otus.collection.countDocuments({ 'reference.id': referenceId })).toBe(1);
   });
@@ -259,16 +263,22 @@ describe('names', () => {
     expect(outcomes.filter(({ ok }) => ok)).toHaveLength(1);
   });
 
-  test('nothing is created in a reference that is removed at the same time', async () => {
+  test('nothing is created in a reference whose removal has begun', async () => {
     const referenceId = await edit.addReference();
-    const remove = () => store.database.transaction((session) => store.references.remove(referenceId, session));
-    const [before, , after] = await Promise.all([
-      create(referenceId, 'Early virus'),
-      remove(),
-      create(referenceId, 'Late virus'),
-    ]);
-    const made = [before, after].filter(({ ok }) => ok).length;
-    expect(await store.otus.collection.countDocuments({ 'reference.id': referenceId })).toBe(made);
+    await create(referenceId, 'Early virus');
+    const late = await store.database.transaction(async (session) => {
+      await store.references.remove(referenceId, session);
+      const outcome = create(referenceId, 'Late virus');
+      await Promise.race([outcome, roundTrips(50)]);
+      return { outcome };
+    });
+    expect(await late.outcome).toEqual({ ok: false, reason: 'unknown' });
     expect(await create(referenceId, 'Last virus')).toEqual({ ok: false, reason: 'unknown' });
+    expect(await store.otus.collection.countDocuments({ 'reference.id': referenceId })).toBe(1);
   });
+
+  // More than a creation needs, if nothing keeps it from going on.
+  async function roundTrips(count: number): Promise<void> {
+    for (let done = 0; done < count; done += 1) await store.database.db.command({ ping: 1 });
+  }
 });

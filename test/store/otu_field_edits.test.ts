@@ -82,5 +82,6 @@ describe('a new schema', () => {
   test('without the segment does not hand its sequences to a neighbour', () => {
     const after = edit(withSegments(['A', 'B', 'C'], ['A', 'C']), ['B', 'C', 'D']);
     expect(after.map(({ segment }) => segment)).toEqual([undefined, 'C']);
+    expect(edit(withSegments(['A', 'B'], ['A']), ['X'])[0]).not.toHaveProperty('segment');
   });
 });

@@ -15,7 +15,7 @@ import {
   processEnd,
   signIn,
 } from './client.js';
-import { createHome, type Home, type RunningServer, startServer } from './support.js';
+import { createHome, type Home, NO_MOUNT, type RunningServer, smallDisk, startServer } from './support.js';
 import { makeSample, makeSubtraction } from './walk.js';
 
 const LIMIT = { timeout: 60_000 };
@@ -133,12 +133,13 @@ test('an upload that breaks off leaves no document and no file', LIMIT, async ()
     },
   });
   upload.on('error', () => undefined);
+  const closed = new Promise((resolve) => upload.once('close', resolve));
   upload.write(`--${boundary}\r\nContent-Disposition: form-data; name="file"; filename="cut.fq.gz"\r\n\r\n`);
   upload.write(readFileSync(demoFile('single_small.fq.gz')));
   await waitFor(() => onDisk('files/.incoming').length > 0, 'the first bytes to arrive');
   expect(await count('files')).toBe(Number(before[0]) + 1);
   upload.destroy();
-  await new Promise((resolve) => upload.on('close', resolve));
+  await closed;
   await waitFor(async () => (await count('files')) === before[0], 'the document to go');
   expect(onDisk('files/.incoming')).toEqual([]);
   expect(onDisk('files').filter((name) => name !== '.incoming')).toEqual(
@@ -146,6 +147,45 @@ test('an upload that breaks off leaves no document and no file', LIMIT, async ()
   );
   const about = client.messages.filter(({ interface: name, data }) => name === 'files' && data.name === 'cut.fq.gz');
   expect(about.every(({ data }) => data.ready === false)).toBe(true);
+});
+
+describe('a full disk', () => {
+  test('ends an upload with 507, and nothing of it stays', LIMIT, async (context) => {
+    using disk = smallDisk(join(home.dataPath, 'files'), '600k');
+    if (!disk) return context.skip(NO_MOUNT);
+    const before = await count('files');
+    const form = new FormData();
+    form.append('file', new Blob([readFileSync(demoFile('single_small.fq.gz'))]));
+    const response = await fetch(new URL('/upload/reads?name=large.fq.gz', server.url), {
+      method: 'POST',
+      headers: { Cookie: client.cookies() },
+      body: form,
+    });
+    expect(response.status).toBe(507);
+    expect(await response.json()).toEqual({
+      id: 'insufficient_storage',
+      message: 'The disk of the server is full',
+    });
+    expect(await count('files')).toBe(before);
+    expect(onDisk('files').filter((name) => name !== '.incoming')).toEqual([]);
+    expect(onDisk('files/.incoming')).toEqual([]);
+  });
+
+  test('ends a job with its cause and the cure, and nothing of the sample stays', LIMIT, async (context) => {
+    using disk = smallDisk(join(home.dataPath, 'samples'), '600k');
+    if (!disk) return context.skip(NO_MOUNT);
+    const { id, job, file } = await makeSample(client, 'Large');
+    const ended = await jobEnd(client, job);
+    expect(lastState(ended)).toBe('error');
+    expect(ended.status.at(-1).error).toMatchObject({
+      class: 'out_of_disk',
+      step: 'copy_files',
+      advice: expect.stringMatching(/free space/),
+    });
+    expect((await client.send('GET', `/api/samples/${id}`)).status).toBe(404);
+    expect(onDisk('samples')).toEqual([]);
+    expect(await isFree(file)).toBe(true);
+  });
 });
 
 test('after all the refusals good reads still become a sample', LIMIT, async () => {

@@ -1,10 +1,10 @@
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { gzipSync } from 'node:zlib';
+import { gunzipSync, gzipSync } from 'node:zlib';
 import { type Db, MongoClient } from 'mongodb';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { waitFor } from '../support/wait.js';
-import { type Body, type Client, completeJob, jobEnd, jobWhen, lastState, signIn } from './client.js';
+import { type Body, type Client, completeJob, demoFile, jobEnd, jobWhen, lastState, signIn } from './client.js';
 import { createHome, type Home, type RunningServer, startServer } from './support.js';
 import { analyse, makeSample, type Prepared, prepare } from './walk.js';
 
@@ -20,6 +20,8 @@ let mongo: MongoClient;
 let db: Db;
 let prepared: Prepared;
 const bigHost = gzipSync(randomFasta(20_000_000), { level: 1 });
+// Not compressed, so that the import has to do it.
+const plainReads = Buffer.concat(Array(8).fill(gunzipSync(readFileSync(demoFile('single_small.fq.gz')))));
 
 beforeAll(async () => {
   home = createHome();
@@ -53,6 +55,7 @@ async function postSubtraction(name: string): Promise<{ file: string; job: strin
   return { file, job: job.id };
 }
 
+const runs = (tool: RegExp) => home.tools().some(({ command }) => tool.test(command));
 const cancel = (job: string) => client.send('PUT', `/api/jobs/${job}/cancel`);
 const runsIn = (stage: string) => (job: Body) => job.status.at(-1).stage === stage;
 const isReserved = async (file: string) =>
@@ -85,8 +88,7 @@ test.each(['unpack', 'set_stats', 'bowtie_build'])(
     const { file, job } = await postSubtraction('Doomed');
     await jobWhen(client, job, runsIn(stage), stage);
     expect(await isReserved(file)).toBe(true);
-    if (stage === 'bowtie_build')
-      await waitFor(() => home.tools().some(({ command }) => /bowtie2-build/.test(command)), 'bowtie2-build');
+    if (stage === 'bowtie_build') await waitFor(() => runs(/bowtie2-build/), 'bowtie2-build');
     await cancelInTime(job);
     expect((await client.send('GET', '/api/subtractions/Doomed')).status).toBe(404);
     expect(folders('subtractions')).toEqual(before);
@@ -94,10 +96,13 @@ test.each(['unpack', 'set_stats', 'bowtie_build'])(
   },
 );
 
-test.each(['fastqc'])('a sample cancelled in %s is gone, its upload is free', LIMIT, async (stage) => {
-  const { id, job, file } = await makeSample(client, `Doomed ${stage}`);
+test.each([
+  ['copy_files', /pigz/],
+  ['fastqc', /java/],
+])('a sample cancelled in %s is gone, its upload is free', LIMIT, async (stage, tool) => {
+  const { id, job, file } = await makeSample(client, `Doomed ${stage}`, plainReads);
   await jobWhen(client, job, runsIn(stage), stage);
-  if (stage === 'fastqc') await waitFor(() => home.tools().some(({ command }) => /java/.test(command)), 'FastQC');
+  await waitFor(() => runs(tool), String(tool));
   await cancelInTime(job);
   expect((await client.send('GET', `/api/samples/${id}`)).status).toBe(404);
   expect(folders('samples')).toEqual([prepared.sample]);
@@ -115,7 +120,7 @@ test.each([
   async (stage, tool) => {
     const { id, job } = await analyse(client, prepared);
     await jobWhen(client, job, runsIn(stage), stage);
-    await waitFor(() => home.tools().some(({ command }) => tool.test(command)), String(tool));
+    await waitFor(() => runs(tool), String(tool));
     await cancelInTime(job);
     expect((await client.send('GET', `/api/analyses/${id}`)).status).toBe(404);
     expect(folders(join('samples', prepared.sample, 'analysis'))).toEqual([]);

@@ -51,6 +51,12 @@ async function startMapping(): Promise<{ id: string; job: string }> {
   return analysis;
 }
 
+function childOf(name: string): number {
+  const pid = server.child(name);
+  if (pid === undefined) throw new Error(`${name} does not run`);
+  return pid;
+}
+
 /** The job when it has ended; answers that fail meanwhile are asked for again. */
 function endInSpiteOfAll(job: string): Promise<Body> {
   return waitFor(
@@ -76,26 +82,24 @@ async function expectUndisturbed({ id, job }: { id: string; job: string }): Prom
   expect(names.filter((name) => name.endsWith('.partial'))).toEqual([]);
 }
 
-test.each(['worker-tools', 'worker-control', 'api', 'temporal', 'mongodb'])(
+test('kill -9 of the tool worker takes its tools along, also one that hangs, and the job goes on', LIMIT, async () => {
+  const analysis = await startMapping();
+  const aligners = home.tools().filter(({ command }) => /^\S*bowtie2-align/.test(command));
+  for (const { pid } of aligners) process.kill(pid, 'SIGSTOP');
+  process.kill(childOf('worker-tools'), 'SIGKILL');
+  const lives = (pid: number) => home.processes().some((one) => one.pid === pid);
+  await waitFor(() => !aligners.some(({ pid }) => lives(pid)), 'the aligner to die with its worker');
+  await expectUndisturbed(analysis);
+});
+
+test.each(['worker-control', 'api', 'temporal', 'mongodb'])(
   'kill -9 of %s in the middle of a step costs no job and changes no result',
   LIMIT,
   async (name) => {
     const analysis = await startMapping();
-    const pid = server.child(name);
-    if (pid === undefined) throw new Error(`${name} does not run`);
+    const pid = childOf(name);
     process.kill(pid, 'SIGKILL');
-    await waitFor(() => {
-      const p = server.child(name);
-      return p !== undefined && p !== pid;
-    }, `${name} to be started again`);
-    await waitFor(
-      () =>
-        client.get('/health/ready').then(
-          () => true,
-          () => false,
-        ),
-      'ready',
-    );
+    await waitFor(() => ![undefined, pid].includes(server.child(name)), `${name} to be started again`);
     await expectUndisturbed(analysis);
   },
 );

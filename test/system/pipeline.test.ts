@@ -160,7 +160,9 @@ test('what was asked for lies in the database, ready and whole', () => {
 test('the data directory holds the products, and nothing half-made', () => {
   const { index, analysis, stored } = runs.one;
   const all = files(one.dataPath);
-  expect(all.filter((path) => path.includes('.partial') || path.includes('.incoming'))).toEqual([]);
+  const names = readdirSync(one.dataPath, { recursive: true, encoding: 'utf8' });
+  expect(names.filter((name) => name.endsWith('.partial'))).toEqual([]);
+  expect(all.filter((path) => path.includes('.incoming/'))).toEqual([]);
   const below = (folder: string) =>
     all.filter((path) => path.startsWith(`${folder}/`)).map((path) => path.slice(folder.length + 1));
   const indexFiles = ['1', '2', '3', '4', 'rev.1', 'rev.2'].map((part) => `reference.${part}.bt2`);

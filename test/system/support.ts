@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -108,6 +108,23 @@ export function runServer(
   environment: Record<string, string> = {},
 ): Promise<Ended> {
   return within(launch(home, options, environment).ended, START_LIMIT_MS, 'the server to end');
+}
+
+/** Why a test is skipped that needs a small disk. */
+export const NO_MOUNT = 'mounting a tmpfs is not permitted here';
+
+/** Puts an empty disk of this size over a folder until disposed; undefined where mounting is not permitted. */
+export function smallDisk(folder: string, size: string, ...options: string[]): Disposable | undefined {
+  mkdirSync(folder, { recursive: true });
+  try {
+    execFileSync('mount', ['-t', 'tmpfs', '-o', [`size=${size}`, ...options].join(), 'tmpfs', folder], {
+      stdio: 'ignore',
+    });
+  } catch {
+    return undefined;
+  }
+  // Lazily, as a process that is about to end may still look into it.
+  return { [Symbol.dispose]: () => void execFileSync('umount', ['--lazy', folder], { stdio: 'ignore' }) };
 }
 
 function launch(home: Home, options: readonly string[], environment: Record<string, string> = {}) {
