@@ -5,6 +5,8 @@ import { createFileStore } from './files.js';
 import { createGroupStore } from './groups.js';
 import { createHistoryStore } from './history.js';
 import { createHistoryRevertStore } from './history_reverts.js';
+import { createHmmStatusStore } from './hmm_status.js';
+import { createHmmStore } from './hmms.js';
 import { createIndexBuildStore } from './index_builds.js';
 import { createIndexListStore } from './index_lists.js';
 import { createJobStore } from './jobs.js';
@@ -40,6 +42,7 @@ export function createStore(database: Database) {
   const otuVersions = createOtuVersionStore(database, otus, history);
   const otuRemovals = createOtuRemovalStore(database, otus);
   const processes = createProcessStore(database);
+  const hmmStatus = createHmmStatusStore(database, processes);
   const analyses = createAnalysisStore(database, jobs);
   const files = createFileStore(database);
   const caches = createCacheStore(database, jobs);
@@ -62,6 +65,8 @@ export function createStore(database: Database) {
     referenceSummaries: createReferenceSummaryStore(database),
     indexLists: createIndexListStore(database, history),
     indexBuilds: createIndexBuildStore(database, { jobs, otus, history, otuVersions }),
+    hmmStatus,
+    hmms: createHmmStore(database, hmmStatus),
     analyses,
     files,
     caches,
