@@ -1,13 +1,17 @@
 import type { HousekeepingActivities } from '../contracts/housekeeping.js';
+import type { RemoteServices, RemoteTrouble } from '../contracts/releases.js';
 import { expireFiles } from '../files/uploads.js';
 import type { ActivityDeps, WorkflowControl } from './deps.js';
 import { reconcileJobs, type UndoByTask } from './reconcile_jobs.js';
 import { reconcileProcesses } from './reconcile_processes.js';
+import { sweepHmms } from './sweep_hmms.js';
 
 /** Periodic work. */
 export function createHousekeeping(
-  deps: ActivityDeps & { workflows: WorkflowControl; undo: UndoByTask },
+  deps: ActivityDeps & { workflows: WorkflowControl; remote: RemoteServices; undo: UndoByTask },
 ): HousekeepingActivities {
+  const { store } = deps;
+  const { releases } = deps.remote;
   const rounds = {
     reconcile: async () => {
       const jobs = await reconcileJobs(deps);
@@ -21,6 +25,24 @@ export function createHousekeeping(
       const { expired, unfinished } = await expireFiles(deps.data, deps.store.files);
       return `${expired.length} files expired, ${unfinished.length} unfinished uploads removed`;
     },
+    sweep_hmms: async () => {
+      const { removed, hidden, folders } = await sweepHmms(deps);
+      return `${removed} HMMs removed, ${hidden} hidden, ${folders} folders removed`;
+    },
+    refresh_hmms: async () => {
+      const { hmm_slug: slug } = await store.settings.get();
+      const { answer } = await store.hmmStatus.refreshRelease((etag) => releases.find(slug, { etag }));
+      return tell(answer);
+    },
+    refresh_software: async () => {
+      const { software_channel: channel } = await store.settings.get();
+      return tell(await store.status.refreshSoftware(channel, () => releases.listSoftware()));
+    },
+  };
+  const tell = (answer: { ok: true } | { ok: false; trouble: RemoteTrouble }): string => {
+    if (answer.ok) return 'asked';
+    deps.log.warn({ trouble: answer.trouble }, 'a service outside gave no answer');
+    return `not answered: ${answer.trouble.reason}`;
   };
   return { keepHouse: ({ kind }) => rounds[kind]() };
 }

@@ -1,4 +1,5 @@
 import type { HousekeepingActivities } from '../contracts/housekeeping.js';
+import type { RemoteServices } from '../contracts/releases.js';
 import { createBuildIndexControl, createBuildIndexSteps } from './build_index.js';
 import { createCloneReferenceActivities } from './clone_reference.js';
 import { createCreateSampleControl, createCreateSampleSteps } from './create_sample.js';
@@ -7,6 +8,7 @@ import { createDeleteReferenceActivities } from './delete_reference.js';
 import type { ActivityDeps, WorkflowControl } from './deps.js';
 import { createHousekeeping } from './housekeeping.js';
 import { createImportReferenceActivities } from './import_reference.js';
+import { createInstallHmmsActivities, createInstallHmmsTools } from './install_hmms.js';
 import { createJobActivities } from './jobs.js';
 import { createAnalysisControl, createPathoscopeSteps } from './pathoscope.js';
 import { withPulse } from './pulse.js';
@@ -19,11 +21,12 @@ export function createToolActivities(deps: ActivityDeps) {
     ...createCreateSubtractionSteps(deps),
     ...createBuildIndexSteps(deps),
     ...createPathoscopeSteps(deps),
+    ...createInstallHmmsTools(deps),
   };
 }
 
 /** Bookkeeping, ends and undoing of jobs, processes and periodic work; they run on `control`. */
-export function createControlActivities(deps: ActivityDeps & { workflows: WorkflowControl }) {
+export function createControlActivities(deps: ActivityDeps & { workflows: WorkflowControl; remote: RemoteServices }) {
   const sample = createCreateSampleControl(deps);
   const subtraction = createCreateSubtractionControl(deps);
   const index = createBuildIndexControl(deps);
@@ -47,6 +50,7 @@ export function createControlActivities(deps: ActivityDeps & { workflows: Workfl
     ...createImportReferenceActivities(deps),
     ...createCloneReferenceActivities(deps),
     ...createDeleteReferenceActivities(deps),
+    ...createInstallHmmsActivities(deps),
     ...sample,
     ...subtraction,
     ...index,

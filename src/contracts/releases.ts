@@ -18,7 +18,7 @@ export type Release = {
 
 /** Why a service outside gave no answer that can be used. */
 export type RemoteTrouble =
-  | { reason: 'not_found' | 'unreachable' | 'unreadable' | 'proxy_refused' | 'too_large' }
+  | { reason: 'not_found' | 'unreachable' | 'unreadable' | 'too_large' }
   | { reason: 'status'; status: number };
 
 /** What the release service says; no release when it is unchanged, or has no file. */
@@ -64,8 +64,6 @@ export function releaseTroubleText(trouble: RemoteTrouble): string {
       return 'Could not reach GitHub';
     case 'status':
       return `Encountered error ${trouble.status}`;
-    case 'proxy_refused':
-      return 'Proxy authentication failed';
     case 'unreadable':
     case 'too_large':
       return 'GitHub sent an answer that cannot be read';

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Filter } from 'mongodb';
 import { FINAL_STATES } from '../contracts/jobs.js';
+import type { AnalysisDocument } from './analyses.js';
 import type { Database, Stored } from './database.js';
 import type { HmmStatusStore } from './hmm_status.js';
 import type { JobDocument } from './jobs.js';
@@ -36,13 +37,11 @@ const PROJECTION = fields('_id', 'cluster', 'names', 'count', 'families');
 const BATCH = 500;
 const ID_ALPHABET_SIZE = 36n ** 8n;
 
-/** Access to the collection `hmm`. */
-export type HmmStore = ReturnType<typeof createHmmStore>;
-
 /** Reads and bulk writes of HMMs. */
 export function createHmmStore(database: Database, status: HmmStatusStore) {
   const hmms = database.collection<HmmDocument>('hmm');
   const jobs = database.collection<JobDocument>('jobs');
+  const analyses = database.collection<AnalysisDocument>('analyses');
 
   const visible = async (): Promise<Filter<HmmDocument>> => {
     // Null also fits documents without the field.
@@ -129,6 +128,26 @@ export function createHmmStore(database: Database, status: HmmStatusStore) {
     async isSearching(): Promise<boolean> {
       const open = { task: 'nuvs', 'status.state': { $nin: [...FINAL_STATES] } } as Filter<JobDocument>;
       return (await jobs.findOne(open, { projection: { _id: 1 } })) !== null;
+    },
+
+    /** Ids of the HMMs that results in documents name. */
+    async namedInResults(): Promise<string[]> {
+      const found = await analyses
+        .find({ algorithm: 'nuvs', 'results.0': { $exists: true } })
+        .project<{ results?: { orfs?: { hits?: { hit?: unknown }[] }[] }[] }>({ 'results.orfs.hits.hit': 1 })
+        .toArray();
+      const contigs = found.flatMap(({ results }) => results ?? []);
+      const hits = contigs.flatMap(({ orfs }) => orfs ?? []).flatMap((orf) => orf.hits ?? []);
+      return [...new Set(hits.map(({ hit }) => hit).filter((hit) => typeof hit === 'string'))];
+    },
+
+    /** The analyses whose results, which may name HMMs, lie in files. */
+    async resultsInFiles(): Promise<{ id: string; sampleId: string }[]> {
+      const found = await analyses
+        .find({ algorithm: 'nuvs', results: 'file' })
+        .project<Pick<AnalysisDocument, '_id' | 'sample'>>({ sample: 1 })
+        .toArray();
+      return found.map(({ _id, sample }) => ({ id: _id, sampleId: sample.id }));
     },
 
     /** Removes the HMMs of these installations that no result names and hides the others; gives the numbers of both. */
