@@ -10,6 +10,7 @@ import { createHousekeeping } from './housekeeping.js';
 import { createImportReferenceActivities } from './import_reference.js';
 import { createInstallHmmsActivities, createInstallHmmsTools } from './install_hmms.js';
 import { createJobActivities } from './jobs.js';
+import { createNuvsControl, createNuvsSteps } from './nuvs.js';
 import { createAnalysisControl, createPathoscopeSteps } from './pathoscope.js';
 import { withPulse } from './pulse.js';
 import type { UndoByTask } from './reconcile_jobs.js';
@@ -21,6 +22,7 @@ export function createToolActivities(deps: ActivityDeps) {
     ...createCreateSubtractionSteps(deps),
     ...createBuildIndexSteps(deps),
     ...createPathoscopeSteps(deps),
+    ...createNuvsSteps(deps),
     ...createInstallHmmsTools(deps),
   };
 }
@@ -36,6 +38,7 @@ export function createControlActivities(deps: ActivityDeps & { workflows: Workfl
     create_subtraction: subtraction.undoCreateSubtraction,
     build_index: index.undoBuildIndex,
     pathoscope_bowtie: analysis.undoAnalysis,
+    nuvs: analysis.undoAnalysis,
   };
   const clean = {
     undoCreateSample: withPulse(sample.undoCreateSample),
@@ -54,6 +57,7 @@ export function createControlActivities(deps: ActivityDeps & { workflows: Workfl
     ...sample,
     ...subtraction,
     ...index,
+    ...createNuvsControl(deps),
     ...clean,
     keepHouse: withPulse(house.keepHouse),
   };
