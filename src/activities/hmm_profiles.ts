@@ -14,7 +14,7 @@ export const ANNOTATIONS = 'annotations.json';
 export type HmmProfiles = {
   /** What to give to `store.hmms.clusterIds`; null for what an old release installed. */
   installation: string | null;
-  /** The folder of the installation. It is never changed and stays while a search runs or waits. */
+  /** The folder of the installation. What is in it is never changed, and it stays while a search runs or waits. */
   folder: string;
   /** The profiles in text form; the pressed files are beside it. */
   path: string;

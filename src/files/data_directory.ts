@@ -67,7 +67,7 @@ export function createDataDirectory(root: string) {
     hmmInstallations,
     /**
      * Folder of one installation of HMMs: `profiles.hmm`, beside it the four files that hmmpress makes of it, and
-     * `annotations.json`. It appears whole and is never changed, so analyses go on with the one that they began with.
+     * `annotations.json`. It appears whole and what is in it is never changed, so analyses go on with the one that they began with.
      */
     hmmInstallation: (installationId: string) => joinName(hmmInstallations, installationId),
     /** Archives that are being downloaded and unpacked, by the id of their process. */
