@@ -16,13 +16,15 @@ const ARROWS = {
   files: ['contracts'],
   store: ['contracts'],
   workflows: ['contracts'],
+  // Outgoing requests. Who makes them gets the clients as arguments, so that tests put others in their place.
+  remote: ['contracts'],
   activities: ['store', 'files', 'tools', 'bio', 'contracts'],
   workers: ['activities', 'workflows', 'store', 'files', 'tools', 'contracts'],
   api: ['store', 'files', 'contracts'],
   local: ['tools', 'contracts'],
   // A client like any other: it reaches the server only by HTTP and WebSocket.
   demo: ['contracts'],
-  commands: ['api', 'workers', 'local', 'demo', 'activities', 'store', 'files', 'contracts'],
+  commands: ['api', 'workers', 'local', 'demo', 'remote', 'activities', 'store', 'files', 'contracts'],
 };
 
 // Read once at the edge and handed on as arguments, so deeper rooms do not know them.

@@ -30,7 +30,7 @@ export async function startServer(options: readonly string[] = []): Promise<Benc
   const startedAt = performance.now();
   const child = spawn(
     process.execPath,
-    [main, 'start', '--port=0', `--data-path=${join(folder, 'data')}`, ...options],
+    [main, 'start', '--port=0', '--no-refreshing', `--data-path=${join(folder, 'data')}`, ...options],
     {
       cwd: folder,
       stdio: ['ignore', 'pipe', 'inherit'],

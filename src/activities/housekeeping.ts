@@ -1,14 +1,18 @@
 import type { HousekeepingActivities } from '../contracts/housekeeping.js';
+import type { RemoteServices, RemoteTrouble } from '../contracts/releases.js';
 import { syncFiles } from '../files/sync.js';
 import { expireFiles } from '../files/uploads.js';
 import type { ActivityDeps, WorkflowControl } from './deps.js';
 import { reconcileJobs, type UndoByTask } from './reconcile_jobs.js';
 import { reconcileProcesses } from './reconcile_processes.js';
+import { sweepHmms } from './sweep_hmms.js';
 
 /** Periodic work. */
 export function createHousekeeping(
-  deps: ActivityDeps & { workflows: WorkflowControl; undo: UndoByTask },
+  deps: ActivityDeps & { workflows: WorkflowControl; remote: RemoteServices; undo: UndoByTask },
 ): HousekeepingActivities {
+  const { store } = deps;
+  const { releases } = deps.remote;
   const rounds = {
     reconcile: async () => {
       const jobs = await reconcileJobs(deps);
@@ -29,6 +33,24 @@ export function createHousekeeping(
         `${lost.length} documents without a file and ${unknown.length} files without a document removed`,
       ].join('; ');
     },
+    sweep_hmms: async () => {
+      const { removed, hidden, folders } = await sweepHmms(deps);
+      return `${removed} HMMs removed, ${hidden} hidden, ${folders} folders removed`;
+    },
+    refresh_hmms: async () => {
+      const { hmm_slug: slug } = await store.settings.get();
+      const { answer } = await store.hmmStatus.refreshRelease((etag) => releases.find(slug, { etag }));
+      return tell(answer);
+    },
+    refresh_software: async () => {
+      const { software_channel: channel } = await store.settings.get();
+      return tell(await store.status.refreshSoftware(channel, () => releases.listSoftware()));
+    },
+  };
+  const tell = (answer: { ok: true } | { ok: false; trouble: RemoteTrouble }): string => {
+    if (answer.ok) return 'asked';
+    deps.log.warn({ trouble: answer.trouble }, 'a service outside gave no answer');
+    return `not answered: ${answer.trouble.reason}`;
   };
   return { keepHouse: ({ kind }) => rounds[kind]() };
 }

@@ -1,4 +1,5 @@
 import type { HousekeepingActivities } from '../contracts/housekeeping.js';
+import type { RemoteServices } from '../contracts/releases.js';
 import { createBuildIndexControl, createBuildIndexSteps } from './build_index.js';
 import { createCloneReferenceActivities } from './clone_reference.js';
 import { createCreateSampleControl, createCreateSampleSteps } from './create_sample.js';
@@ -7,7 +8,9 @@ import { createDeleteReferenceActivities } from './delete_reference.js';
 import type { ActivityDeps, WorkflowControl } from './deps.js';
 import { createHousekeeping } from './housekeeping.js';
 import { createImportReferenceActivities } from './import_reference.js';
+import { createInstallHmmsActivities, createInstallHmmsTools } from './install_hmms.js';
 import { createJobActivities } from './jobs.js';
+import { createNuvsControl, createNuvsSteps } from './nuvs.js';
 import { createAnalysisControl, createPathoscopeSteps } from './pathoscope.js';
 import { withPulse } from './pulse.js';
 import type { UndoByTask } from './reconcile_jobs.js';
@@ -19,11 +22,13 @@ export function createToolActivities(deps: ActivityDeps) {
     ...createCreateSubtractionSteps(deps),
     ...createBuildIndexSteps(deps),
     ...createPathoscopeSteps(deps),
+    ...createNuvsSteps(deps),
+    ...createInstallHmmsTools(deps),
   };
 }
 
 /** Bookkeeping, ends and undoing of jobs, processes and periodic work; they run on `control`. */
-export function createControlActivities(deps: ActivityDeps & { workflows: WorkflowControl }) {
+export function createControlActivities(deps: ActivityDeps & { workflows: WorkflowControl; remote: RemoteServices }) {
   const sample = createCreateSampleControl(deps);
   const subtraction = createCreateSubtractionControl(deps);
   const index = createBuildIndexControl(deps);
@@ -33,6 +38,7 @@ export function createControlActivities(deps: ActivityDeps & { workflows: Workfl
     create_subtraction: subtraction.undoCreateSubtraction,
     build_index: index.undoBuildIndex,
     pathoscope_bowtie: analysis.undoAnalysis,
+    nuvs: analysis.undoAnalysis,
   };
   const clean = {
     undoCreateSample: withPulse(sample.undoCreateSample),
@@ -47,9 +53,11 @@ export function createControlActivities(deps: ActivityDeps & { workflows: Workfl
     ...createImportReferenceActivities(deps),
     ...createCloneReferenceActivities(deps),
     ...createDeleteReferenceActivities(deps),
+    ...createInstallHmmsActivities(deps),
     ...sample,
     ...subtraction,
     ...index,
+    ...createNuvsControl(deps),
     ...clean,
     keepHouse: withPulse(house.keepHouse),
   };

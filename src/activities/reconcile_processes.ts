@@ -1,6 +1,7 @@
 import { processWorkflowId } from '../contracts/processes.js';
 import { processStart } from '../contracts/workflow_starts.js';
 import type { ActivityDeps, WorkflowControl } from './deps.js';
+import { undoInstall } from './install_hmms.js';
 import { undoCopy } from './otu_copying.js';
 
 const PROCESSES_PER_ROUND = 200;
@@ -29,6 +30,7 @@ export async function reconcileProcesses(
       result.started += 1;
     } else {
       if (process.type === 'delete_reference') await store.processes.fail(processId, LOST);
+      else if (process.type === 'install_hmms') await undoInstall(deps, processId, LOST);
       else await undoCopy(deps, processId, LOST);
       result.closed += 1;
     }

@@ -12,6 +12,7 @@ import { createGroupRoutes } from './groups/routes.js';
 import { createHealthRoutes } from './health/routes.js';
 import { createRevertRoutes } from './history/revert_routes.js';
 import { createHistoryRoutes } from './history/routes.js';
+import { createHmmRoutes } from './hmms/routes.js';
 import { errorHandler, requestLog, sameOrigin, standardHeaders } from './http/middleware.js';
 import { type Authenticate, registerRoutes } from './http/register.js';
 import type { Env, Route } from './http/route.js';
@@ -49,6 +50,7 @@ export function createRoutes(deps: ApiDeps): Route[] {
     ...createSampleRoutes(deps),
     ...createCacheRoutes(deps),
     ...createAnalysisRoutes(deps),
+    ...createHmmRoutes(deps),
     ...createJobRoutes(deps),
     ...createDispatchRoutes(),
     ...createReferenceRoutes(deps),

@@ -1,4 +1,5 @@
 import type { Config } from '../config.js';
+import type { RemoteServices } from '../contracts/releases.js';
 import type { WorkflowStart } from '../contracts/workflow_starts.js';
 import type { DataDirectory } from '../files/data_directory.js';
 import type { Logger } from '../log.js';
@@ -20,6 +21,8 @@ export type ApiDeps = {
   store: Store;
   files: DataDirectory;
   workflows: Workflows;
+  /** Services outside, for requests that ask them now. */
+  remote: RemoteServices;
   log: Logger;
   version: string;
 };

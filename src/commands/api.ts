@@ -1,6 +1,6 @@
 import type { Config } from '../config.js';
 import { createLogger } from '../log.js';
-import { aborted, announceReady, openStore, requireAddress, untilSignal } from './shared.js';
+import { aborted, announceReady, createRemote, openStore, requireAddress, untilSignal } from './shared.js';
 
 /** Runs the API process until it is told to stop; gives the exit code. */
 export async function runApi(config: Config): Promise<number> {
@@ -17,7 +17,15 @@ export async function runApi(config: Config): Promise<number> {
     namespace: config.temporal_namespace,
     log,
   });
-  const deps = { config, store, files: data, workflows, log, version: serverVersion(config) };
+  const deps = {
+    config,
+    store,
+    files: data,
+    workflows,
+    remote: createRemote(config, log),
+    log,
+    version: serverVersion(config),
+  };
   const server = await startApi({
     deps,
     attach: async (http) => attachSockets(http, { ...deps, identity: createSocketIdentity(deps) }),

@@ -16,7 +16,11 @@ export async function runDemoCommand(argv: string[]): Promise<number> {
   const { exit, json, rest } = demoOptions(argv);
   const home = resolve(CHECKOUT, '.demo');
   const own = { data_path: resolve(home, 'data'), watch_path: resolve(home, 'watch') };
-  const given = readConfig({ argv: ['--port=0', ...rest], environment: process.env, directory: home });
+  const given = readConfig({
+    argv: ['--port=0', '--no-refreshing', ...rest],
+    environment: process.env,
+    directory: home,
+  });
   const config = { ...given, ...own };
   const other = livingSupervisor(config.data_path);
   if (other !== undefined) {

@@ -1,7 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { serverVersion } from '../api/version.js';
 import type { Config } from '../config.js';
+import type { RemoteServices } from '../contracts/releases.js';
 import { createDataDirectory } from '../files/data_directory.js';
 import type { Logger } from '../log.js';
+import { createRemoteServices } from '../remote/index.js';
 import { type Database, openDatabase } from '../store/database.js';
 import { createStore } from '../store/index.js';
 
@@ -29,6 +32,15 @@ export async function openStore(config: Config, log: Logger, signal: AbortSignal
   const data = createDataDirectory(config.data_path);
   await data.create();
   return { database, data, store: createStore(database) };
+}
+
+/** The services outside, at the configured addresses. */
+export function createRemote(config: Config, log: Logger): RemoteServices {
+  if (config.proxy) log.warn('--proxy is not used for outgoing requests yet; they go out directly');
+  return createRemoteServices(
+    { userAgent: `virtool/${serverVersion(config)}` },
+    { githubUrl: config.github_url, softwareUrl: config.software_url },
+  );
 }
 
 async function connect(config: Config, log: Logger, signal: AbortSignal): Promise<Database> {

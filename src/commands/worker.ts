@@ -7,7 +7,7 @@ import { ensureIndexes } from '../store/indexes.js';
 import type { Limits } from '../workers/budget.js';
 import type { RunningWorker } from '../workers/run_worker.js';
 import { installRuntime } from '../workers/runtime.js';
-import { aborted, announceReady, openStore, requireAddress, untilSignal } from './shared.js';
+import { aborted, announceReady, createRemote, openStore, requireAddress, untilSignal } from './shared.js';
 
 const BUNDLE = fileURLToPath(new URL('../workflow-bundle.js', import.meta.url));
 
@@ -33,10 +33,14 @@ export async function runWorkerProcess(kind: WorkerKind, config: Config): Promis
   };
   const worker: RunningWorker =
     kind === 'control'
-      ? await (await import('../workers/control_worker.js')).startControlWorker(deps, {
-          ...options,
-          workflowBundlePath: BUNDLE,
-        })
+      ? await (await import('../workers/control_worker.js')).startControlWorker(
+          { ...deps, remote: createRemote(config, log) },
+          {
+            ...options,
+            workflowBundlePath: BUNDLE,
+            refreshing: !config.no_refreshing,
+          },
+        )
       : await (await import('../workers/tool_worker.js')).startToolWorker(deps, {
           ...options,
           limits: limitsOf(config),

@@ -55,6 +55,23 @@ export const TASKS = {
       'cleanup_indexes',
     ],
   },
+  nuvs: {
+    size: 'large',
+    title: 'NuVs',
+    steps: [
+      'make_analysis_dir',
+      'prepare_reads',
+      'prepare_qc',
+      'eliminate_otus',
+      'eliminate_subtraction',
+      'reunite_pairs',
+      'assemble',
+      'process_fasta',
+      'prepare_hmm',
+      'vfam',
+      'import_results',
+    ],
+  },
 } as const satisfies Record<string, { size: SizeClass; title: string; steps: readonly string[] }>;
 
 /** Name of a job's task, which is also its workflow type. */

@@ -1,8 +1,11 @@
-/** Processes: long work on references, shown to users as documents of the collection `processes`. */
+import type { Cost } from './jobs.js';
+
+/** Processes: long work on references and HMMs, shown to users as documents of the collection `processes`. */
 export const PROCESS_TYPES = {
   import_reference: ['load_file', 'set_metadata', 'validate', 'import_otus', 'create_history'],
   clone_reference: ['copy_otus', 'create_history'],
   delete_reference: ['delete_indexes', 'remove_indexes', 'remove_unreferenced_otus', 'remove_referenced_otus'],
+  install_hmms: ['download', 'unpack', 'install_profiles', 'import_annotations'],
 } as const;
 
 /** Type of a process, which is also its workflow type. */
@@ -48,6 +51,25 @@ export type DeleteReferenceActivities = {
   deleteReference(input: ProcessInput): Promise<void>;
   /** Notes that the removal failed; what is left can be removed by an operator. */
   failDeleteReference(input: UndoInput): Promise<void>;
+};
+
+/** Input of the step that unpacks HMM data: it runs a tool, so the gate admits it like a job's step. */
+export type UnpackHmmsInput = ProcessInput & { jobId: string; cost: Cost; last: true };
+
+/** Activities of `install_hmms`, run on `control`. */
+export type InstallHmmsActivities = {
+  /** Downloads the archive; false when the process has ended and nothing is to be done. */
+  downloadHmms(input: ProcessInput): Promise<boolean>;
+  /** Imports the annotations and makes the installation the current one. */
+  importHmms(input: ProcessInput): Promise<void>;
+  /** Removes what the installation has written; the former one stays, the process has failed with these errors. */
+  undoInstallHmms(input: UndoInput): Promise<void>;
+};
+
+/** The step of `install_hmms` that runs where the tools are. */
+export type InstallHmmsTools = {
+  /** Unpacks, checks and presses the profiles; they appear whole as an installation that nothing uses yet. */
+  unpackHmms(input: UnpackHmmsInput): Promise<void>;
 };
 
 /** An entry of a process document's `errors`. */

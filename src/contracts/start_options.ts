@@ -2,7 +2,7 @@ import type { WorkflowOptions } from '@temporalio/client';
 import { defineSearchAttributeKey, SearchAttributeType } from '@temporalio/common';
 import type { WorkflowStart } from './workflow_starts.js';
 
-type StartOptions = WorkflowOptions & { args: [Record<string, unknown>] };
+type StartOptions = WorkflowOptions & { args: unknown[] };
 
 /** A start in the form of `client.workflow.start`: twice is harmless, the second one finds the first run. */
 export function toStartOptions(start: WorkflowStart): StartOptions {

@@ -1,3 +1,4 @@
+import { HOUSEKEEPING, type HousekeepingKind } from './housekeeping.js';
 import { type Cost, jobWorkflowId, QUEUES, TASKS, type Task } from './jobs.js';
 import { type ProcessType, processWorkflowId } from './processes.js';
 
@@ -20,7 +21,7 @@ export type WorkflowStart = {
   workflowType: string;
   workflowId: string;
   taskQueue: string;
-  args: [Record<string, unknown>];
+  args: unknown[];
   attributes: Partial<Record<SearchAttribute, string>>;
   summary: string;
   details: string;
@@ -62,6 +63,20 @@ export function processStart(process: { _id: string; type: ProcessType; userId: 
     summary: `${process.type} ${process._id}`,
     details: `Process \`${process._id}\` of user \`${process.userId}\``,
     fairnessKey: Buffer.from(process.userId).subarray(0, 64).toString('utf8'),
+  };
+}
+
+/** Start of one round of periodic work at once, beside its schedule; `reason` tells the rounds apart. */
+export function housekeepingStart(kind: HousekeepingKind, reason: string): WorkflowStart {
+  return {
+    workflowType: 'housekeeping',
+    workflowId: `virtool-${kind}-${reason}`,
+    taskQueue: QUEUES.control,
+    args: [kind, reason],
+    attributes: {},
+    summary: HOUSEKEEPING[kind].title,
+    details: '',
+    fairnessKey: kind,
   };
 }
 

@@ -44,6 +44,7 @@ export function createDataDirectory(root: string) {
   const subtractions = join(base, 'subtractions');
   const references = join(base, 'references');
   const hmm = join(base, 'hmm');
+  const hmmInstallations = join(hmm, 'installations');
   const jobLogs = join(base, 'logs', 'jobs');
   return {
     root: base,
@@ -61,6 +62,16 @@ export function createDataDirectory(root: string) {
     reference: (referenceId: string) => joinName(references, referenceId),
     index: (referenceId: string, indexId: string) => joinName(joinName(references, referenceId), indexId),
     hmm,
+    /** Profiles of the installed HMMs, where release 3.7.3 has them. Work with {@link hmmInstallation} instead. */
+    hmmProfiles: join(hmm, 'profiles.hmm'),
+    hmmInstallations,
+    /**
+     * Folder of one installation of HMMs: `profiles.hmm`, beside it the four files that hmmpress makes of it, and
+     * `annotations.json`. It appears whole and what is in it is never changed, so analyses go on with the one that they began with.
+     */
+    hmmInstallation: (installationId: string) => joinName(hmmInstallations, installationId),
+    /** Archives that are being downloaded and unpacked, by the id of their process. */
+    hmmIncoming: join(hmm, 'incoming'),
     jobLog: (jobId: string) => joinName(jobLogs, jobId),
     /** Creates the folders that must exist before anything runs. */
     async create(): Promise<void> {

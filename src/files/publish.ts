@@ -29,6 +29,22 @@ export async function publishFiles(from: string, to: string): Promise<void> {
   for (const name of (await readdir(from)).sort()) await publishFile(join(from, name), join(to, name));
 }
 
+/**
+ * Gives a finished folder of files its final name; afterwards it is there whole, also after a crash. One that is there
+ * already stays, as another try has published it.
+ */
+export async function publishFolder(from: string, to: string): Promise<void> {
+  for (const name of await readdir(from)) await syncPath(join(from, name));
+  await syncPath(from);
+  await mkdir(dirname(to), { recursive: true });
+  try {
+    await rename(from, to);
+  } catch (error) {
+    if (!['ENOTEMPTY', 'EEXIST'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
+  }
+  await syncPath(dirname(to));
+}
+
 /** Copies a file and tells how far it is, 0 to 1. The copy is not published: give it a partial name. */
 export async function copyWithProgress(
   from: string,

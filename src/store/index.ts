@@ -6,6 +6,8 @@ import { createFileStore } from './files.js';
 import { createGroupStore } from './groups.js';
 import { createHistoryStore } from './history.js';
 import { createHistoryRevertStore } from './history_reverts.js';
+import { createHmmStatusStore } from './hmm_status.js';
+import { createHmmStore } from './hmms.js';
 import { createIndexBuildStore } from './index_builds.js';
 import { createIndexListStore } from './index_lists.js';
 import { createJobStore } from './jobs.js';
@@ -42,6 +44,7 @@ export function createStore(database: Database) {
   const otuRemovals = createOtuRemovalStore(database, otus);
   const compete = createCompete(database);
   const processes = createProcessStore(database);
+  const hmmStatus = createHmmStatusStore(database, processes);
   const analyses = createAnalysisStore(database, jobs);
   const files = createFileStore(database);
   const caches = createCacheStore(database, jobs);
@@ -64,6 +67,8 @@ export function createStore(database: Database) {
     referenceSummaries: createReferenceSummaryStore(database),
     indexLists: createIndexListStore(database, history),
     indexBuilds: createIndexBuildStore(database, { jobs, otus, history, otuVersions }),
+    hmmStatus,
+    hmms: createHmmStore(database, hmmStatus),
     analyses,
     files,
     caches,

@@ -14,6 +14,7 @@ const INDEXES: Partial<Record<CollectionName, IndexDescription[]>> = {
     { key: { 'otu.version': -1, created_at: -1 } },
     { key: { created_at: 1 } },
   ],
+  hmm: [{ key: { installation: 1, cluster: 1 } }],
   indexes: [{ key: { version: 1, 'reference.id': 1 }, unique: true }, { key: { 'reference.id': 1 } }],
   jobs: [{ key: { 'status.state': 1 } }, { key: { 'status.0.timestamp': 1 } }, { key: { 'args.sample_id': 1 } }],
   keys: [{ key: { 'user.id': 1, id: 1 }, unique: true }],

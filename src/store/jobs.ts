@@ -13,9 +13,14 @@ export type JobDocument = Stored & {
   status: JobStatus[];
   /** How far the running step is, 0 to 1, and what it does; only while it reports. */
   step?: { stage: string; fraction: number; share: number } | undefined;
+  /** What the server did on its own account that a user should know of, such as a second try with fewer threads. */
+  notes?: JobNote[];
   /** Set on request of a user; the reconciler cancels a workflow that missed it. */
   cancel_requested?: boolean;
 };
+
+/** Something worth knowing that happened in a step. */
+export type JobNote = { stage: string; text: string; timestamp: Date };
 
 /** A job in lists and messages. */
 export type JobListItem = {
@@ -126,6 +131,13 @@ export function createJobStore(database: Database) {
     async reportProgress(jobId: string, stage: string, fraction: number, share: number): Promise<void> {
       await jobs.updateOne({ _id: jobId, ...NOT_FINAL } as Filter<JobDocument>, {
         $set: { step: { stage, fraction, share } },
+      });
+    },
+
+    /** Appends a note; the same one counts once, as a step may run twice. */
+    async addNote(jobId: string, note: Omit<JobNote, 'timestamp'>): Promise<void> {
+      await jobs.updateOne({ _id: jobId, notes: { $not: { $elemMatch: note } } } as Filter<JobDocument>, {
+        $push: { notes: { ...note, timestamp: new Date() } },
       });
     },
 

@@ -73,7 +73,7 @@ export function searchFilter(fields: readonly string[], term: string | undefined
 }
 
 /** The text as a regular expression that matches just this text. */
-function escapePattern(text: string): string {
+export function escapePattern(text: string): string {
   return text.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&');
 }
 

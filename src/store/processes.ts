@@ -8,7 +8,7 @@ export type ProcessDocument = Stored & {
   step: string;
   /** 0 to 1. */
   progress: number;
-  /** OTUs done when the progress was last written. */
+  /** OTUs or HMMs done, or bytes downloaded, when the progress was last written. */
   count: number;
   complete: boolean;
   created_at: Date;
@@ -30,6 +30,8 @@ export type ProcessContext = {
   path?: string;
   manifest?: Record<string, number>;
   inserted_otu_ids?: string[];
+  /** The release to install, as it was when the process was asked for. */
+  release?: { id: number; download_url: string; size: number };
 };
 
 /** How far a process is. */
@@ -111,8 +113,12 @@ export function createProcessStore(database: Database) {
       update({ _id: processId, complete: false }, { $set: { closing: true } }, session),
 
     /** Notes why a process failed; the first reasons stay. */
-    fail: (processId: string, errors: ProcessError[]) =>
-      update({ _id: processId, complete: false, 'errors.0': { $exists: false } }, { $set: { errors, closing: true } }),
+    fail: (processId: string, errors: ProcessError[], session?: ClientSession) =>
+      update(
+        { _id: processId, complete: false, 'errors.0': { $exists: false } },
+        { $set: { errors, closing: true } },
+        session,
+      ),
 
     /** Processes of this server that have not ended, oldest first; for the reconciler. */
     async unfinished(limit: number): Promise<(ProcessDocument & { type: ProcessType })[]> {

@@ -1,7 +1,7 @@
+import type { SoftwareAnswer, SoftwareRelease } from '../contracts/releases.js';
 import type { Database, Stored } from './database.js';
-
-/** A release of the server as the remote service describes it. */
-export type SoftwareRelease = { name: string; [field: string]: unknown };
+import { compareVersions } from './semantic_version.js';
+import type { Settings } from './settings.js';
 
 /** What is known about newer releases of the server. */
 export type SoftwareStatus = {
@@ -19,11 +19,29 @@ const NO_STATUS: SoftwareStatus = { version: '', installed: null, process: null,
 /** The status documents of software and HMMs. */
 export function createStatusStore(database: Database) {
   const status = database.collection<SoftwareStatusDocument>('status');
+  const software = async (): Promise<SoftwareStatus> => {
+    const { _id, ...found } = (await status.findOne({ _id: 'software' })) ?? { _id: 'software', ...NO_STATUS };
+    return found;
+  };
   return {
     /** What is known about newer releases of the server. */
-    async software(): Promise<SoftwareStatus> {
-      const { _id, ...found } = (await status.findOne({ _id: 'software' })) ?? { _id: 'software', ...NO_STATUS };
-      return found;
+    software,
+
+    /**
+     * Asks for the releases of the server and notes those that are newer and of the channel. Trouble is noted in `errors`,
+     * and the known releases stay.
+     */
+    async refreshSoftware(
+      channel: Settings['software_channel'],
+      ask: () => Promise<SoftwareAnswer>,
+    ): Promise<SoftwareAnswer> {
+      const answer = await ask();
+      const { version } = await software();
+      const change = answer.ok
+        ? { releases: newerReleases(answer.releases, channel, version), errors: [] }
+        : { errors: ['Could not retrieve software releases'] };
+      await status.updateOne({ _id: 'software' }, { $set: change }, { upsert: true });
+      return answer;
     },
 
     /** Makes the documents that must exist, and notes the running version; to be called when the server starts. */
@@ -46,4 +64,21 @@ export function createStatusStore(database: Database) {
       await status.deleteMany({ _id: { $in: ['software_update', 'version'] } });
     },
   };
+}
+
+const UNWANTED: Record<Settings['software_channel'], readonly string[]> = {
+  stable: ['alpha', 'beta'],
+  beta: ['alpha'],
+  alpha: [],
+};
+
+/** The first releases of the list, which is newest first, that are of the channel and newer than the version. */
+function newerReleases(
+  releases: readonly SoftwareRelease[],
+  channel: Settings['software_channel'],
+  version: string,
+): SoftwareRelease[] {
+  const wanted = releases.filter(({ name }) => !UNWANTED[channel].some((word) => name.includes(word)));
+  const end = wanted.findIndex(({ name }) => !((compareVersions(name, version) ?? 0) > 0));
+  return end < 0 ? wanted : wanted.slice(0, end);
 }

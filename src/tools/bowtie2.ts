@@ -4,6 +4,9 @@ import { UnsafePath } from './errors.js';
 /** What every mapping needs: `index` is the prefix of an index, `reads` one or two FASTQ files taken as single reads. */
 export type Mapping = { index: string; reads: readonly string[]; threads: number };
 
+/** A mapping that keeps the reads that do not map. */
+export type Elimination = Mapping & { unmappedReads: string };
+
 /**
  * Index of a host genome: `<prefix>.1.bt2` and five more files. The bytes do not depend on the number of threads. Progress
  * comes on stdout.
@@ -40,6 +43,21 @@ export function mapIsolates({ index, reads, threads, mappedReads }: Mapping & { 
 /** Maps the reads that mapped to isolates to the host; stdout is SAM in the order of the reads, unmapped reads included. */
 export function mapSubtraction({ index, reads, threads }: Mapping): ToolCommand {
   return bowtie2(['--local', '-N', '0', '-p', threadCount(threads), '--reorder', '-x', checkedPath(index)], reads);
+}
+
+/**
+ * Maps reads to the default isolates of a reference, for the sake of those that do not map: they are written to `unmappedReads` in
+ * the order of the reads, whatever the number of threads. Nobody needs stdout.
+ */
+export function eliminateOtus({ index, reads, threads, unmappedReads }: Elimination): ToolCommand {
+  const flags = ['-p', threadCount(threads), '--reorder', '-k', '1', '--very-fast-local', '-x', checkedPath(index)];
+  return bowtie2([...flags, '--un', checkedPath(unmappedReads)], reads);
+}
+
+/** The same for the host. */
+export function eliminateSubtraction({ index, reads, threads, unmappedReads }: Elimination): ToolCommand {
+  const flags = ['--very-fast-local', '-k', '1', '-p', threadCount(threads), '--reorder', '-x', checkedPath(index)];
+  return bowtie2([...flags, '--un', checkedPath(unmappedReads)], reads);
 }
 
 const SENSITIVE = ['--local', '--score-min', 'L,20,1.0', '-N', '0', '-L', '15'];

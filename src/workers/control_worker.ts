@@ -3,6 +3,7 @@ import { Worker } from '@temporalio/worker';
 import type { ActivityDeps } from '../activities/deps.js';
 import { createControlActivities } from '../activities/index.js';
 import { QUEUES } from '../contracts/jobs.js';
+import type { RemoteServices } from '../contracts/releases.js';
 import { ensureRetention, ensureSearchAttributes } from './namespace.js';
 import { type RunningWorker, runWorker, type WorkerOptions } from './run_worker.js';
 import { connectWorker } from './runtime.js';
@@ -16,8 +17,8 @@ const ACTIVITY_SLOTS = 20;
  * namespace's search attributes and the schedules in line with the code. Resolves when it polls.
  */
 export async function startControlWorker(
-  deps: ActivityDeps,
-  options: WorkerOptions & { workflowBundlePath: string },
+  deps: ActivityDeps & { remote: RemoteServices },
+  options: WorkerOptions & { workflowBundlePath: string; refreshing: boolean },
 ): Promise<RunningWorker> {
   const { address, namespace, signal, log } = options;
   const native = await connectWorker(address, signal, log);
@@ -25,7 +26,7 @@ export async function startControlWorker(
   const client = new Client({ connection, namespace });
   await ensureSearchAttributes(connection, namespace);
   await ensureRetention(connection, namespace);
-  await upsertSchedules(client);
+  await upsertSchedules(client, { refreshing: options.refreshing });
   const worker = await Worker.create({
     connection: native,
     namespace,

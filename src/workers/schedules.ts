@@ -7,14 +7,24 @@ const PREFIX = 'virtool-';
 
 /**
  * Brings the schedules in Temporal in line with the code: creates, updates and removes. An administrator's pause survives.
+ * Those that ask services outside are there only with `refreshing`, and then do a first round at once.
  */
-export async function upsertSchedules(client: Client): Promise<void> {
-  for (const kind of Object.keys(HOUSEKEEPING) as HousekeepingKind[]) await upsert(client, kind);
-  for await (const schedule of client.schedule.list()) {
-    const kind = schedule.scheduleId.slice(PREFIX.length);
-    const isOurs = schedule.scheduleId.startsWith(PREFIX);
-    if (isOurs && !Object.hasOwn(HOUSEKEEPING, kind)) await client.schedule.getHandle(schedule.scheduleId).delete();
+export async function upsertSchedules(client: Client, { refreshing }: { refreshing: boolean }): Promise<void> {
+  const isWanted = (kind: HousekeepingKind) => refreshing || !isRemote(kind);
+  const wanted = (Object.keys(HOUSEKEEPING) as HousekeepingKind[]).filter(isWanted);
+  for (const kind of wanted) await upsert(client, kind);
+  const ids = new Set(wanted.map(scheduleIdOf));
+  for await (const { scheduleId } of client.schedule.list()) {
+    if (scheduleId.startsWith(PREFIX) && !ids.has(scheduleId)) await client.schedule.getHandle(scheduleId).delete();
   }
+}
+
+function isRemote(kind: HousekeepingKind): boolean {
+  return 'remote' in HOUSEKEEPING[kind];
+}
+
+function scheduleIdOf(kind: HousekeepingKind): string {
+  return `${PREFIX}${kind}`;
 }
 
 async function upsert(client: Client, kind: HousekeepingKind): Promise<void> {
@@ -23,7 +33,7 @@ async function upsert(client: Client, kind: HousekeepingKind): Promise<void> {
     .update(JSON.stringify([cron, title]))
     .digest('hex')
     .slice(0, 12);
-  const scheduleId = `${PREFIX}${kind}`;
+  const scheduleId = scheduleIdOf(kind);
   const spec = { cronExpressions: [cron] };
   const action = {
     type: 'startWorkflow' as const,
@@ -34,13 +44,22 @@ async function upsert(client: Client, kind: HousekeepingKind): Promise<void> {
     workflowRunTimeout: '15 minutes' as const,
   };
   const policies = { overlap: ScheduleOverlapPolicy.SKIP, catchupWindow: '1 minute' as const };
+  const state = { triggerImmediately: isRemote(kind) };
   try {
-    await client.schedule.create({ scheduleId, spec, action, policies, memo: { title } });
+    await client.schedule.create({ scheduleId, spec, action, policies, state, memo: { title } });
   } catch (error) {
     if (!(error instanceof ScheduleAlreadyRunning)) throw error;
     const handle = client.schedule.getHandle(scheduleId);
     const current = await handle.describe();
-    if (current.action.args?.[1] === hash) return;
-    await handle.update((previous) => ({ ...previous, spec, action, policies: { ...previous.policies, ...policies } }));
+    if (current.action.args?.[1] !== hash) {
+      await handle.update((previous) => ({
+        ...previous,
+        spec,
+        action,
+        policies: { ...previous.policies, ...policies },
+      }));
+    }
+    // A trigger runs paused schedules too.
+    if (isRemote(kind) && !current.state.paused) await handle.trigger();
   }
 }

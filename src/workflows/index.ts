@@ -5,4 +5,6 @@ export { create_subtraction } from './create_subtraction.js';
 export { delete_reference } from './delete_reference.js';
 export { housekeeping } from './housekeeping.js';
 export { import_reference } from './import_reference.js';
+export { install_hmms } from './install_hmms.js';
+export { nuvs } from './nuvs.js';
 export { pathoscope_bowtie } from './pathoscope_bowtie.js';

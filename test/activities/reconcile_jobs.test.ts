@@ -39,7 +39,7 @@ function reconcile(minutes: number) {
     data: context.data,
     log: quietLogger,
     now: () => Date.now() + minutes * MINUTE_MS,
-    undo: { create_sample: undo, create_subtraction: undo, build_index: undo, pathoscope_bowtie: undo },
+    undo: { create_sample: undo, create_subtraction: undo, build_index: undo, pathoscope_bowtie: undo, nuvs: undo },
     workflows: {
       running: async () => new Set([...states].filter(([, state]) => state === 'running').map(([id]) => id)),
       state: async (id) => states.get(id) ?? 'unknown',

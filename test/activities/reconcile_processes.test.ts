@@ -3,9 +3,9 @@ import type { ActivityDeps, WorkflowState } from '../../src/activities/deps.js';
 import { reconcileProcesses } from '../../src/activities/reconcile_processes.js';
 import type { ProcessType } from '../../src/contracts/processes.js';
 import type { WorkflowStart } from '../../src/contracts/workflow_starts.js';
-import { createDataDirectory } from '../../src/files/data_directory.js';
 import { randomId } from '../../src/store/ids.js';
 import { newProcess, type ProcessDocument } from '../../src/store/processes.js';
+import { annotationOf, beginInstall } from '../support/hmms.js';
 import { quietLogger } from '../support/logger.js';
 import { insertOtu, otuOf, referenceOf } from '../support/references.js';
 import { testStore } from '../support/store.js';
@@ -15,7 +15,7 @@ let dispose: () => Promise<void>;
 beforeEach(async () => {
   const opened = await testStore();
   dispose = opened.dispose;
-  deps = { store: opened.store, data: createDataDirectory('.'), log: quietLogger };
+  deps = { store: opened.store, data: opened.data, log: quietLogger };
 });
 afterEach(() => dispose());
 
@@ -68,4 +68,14 @@ test('what was ended in Temporal fails, and a half-made reference goes', async (
   const filter = { 'reference.id': process?.context.ref_id ?? '' };
   expect(await deps.store.otus.collection.countDocuments(filter)).toBe(0);
   expect(await deps.store.references.get(process?.context.ref_id ?? '')).toBeNull();
+});
+
+test('an installation of HMM data that was ended in Temporal fails, and leaves the way free for the next', async () => {
+  const processId = await beginInstall(deps.store);
+  await deps.store.hmms.stage(processId, [annotationOf(1)]);
+  await deps.store.processes.collection.updateOne({ _id: processId }, { $set: { created_at: A_MINUTE_AGO } });
+  expect((await reconcile('closed')).result).toEqual({ started: 0, closed: 1 });
+  expect((await deps.store.processes.get(processId))?.errors).toMatchObject([{ id: 'unhandled' }]);
+  expect(await deps.store.hmms.collection.countDocuments()).toBe(0);
+  expect(await beginInstall(deps.store)).not.toBe(processId);
 });

@@ -89,6 +89,8 @@ function requireFiles(folder: string, remote: boolean): void {
 
 async function startServer(folder: string, remotePort: number | undefined) {
   const remote = remotePort === undefined ? [] : remoteOptions(`http://127.0.0.1:${remotePort}`);
+  // The recorded server asked outside only when it was told to, and what it finds there depends on its version.
+  const fixed = ['--no-refreshing', '--force-version=v3.7.3'];
   const limits = Object.entries(LIMITS).map(([name, value]) => `--${name.replace('_', '-')}=${value}`);
   const places = [`--data-path=${join(folder, 'data')}`, `--watch-path=${join(folder, 'watch')}`];
   let url = '';
@@ -96,7 +98,16 @@ async function startServer(folder: string, remotePort: number | undefined) {
     {
       name: 'server',
       command: process.execPath,
-      args: [join(ROOT, 'dist/main.js'), 'start', '--host=127.0.0.1', '--port=0', ...places, ...limits, ...remote],
+      args: [
+        join(ROOT, 'dist/main.js'),
+        'start',
+        '--host=127.0.0.1',
+        '--port=0',
+        ...places,
+        ...limits,
+        ...fixed,
+        ...remote,
+      ],
       cwd: folder,
       env: ownEnvironment(),
       ready: (output) => {

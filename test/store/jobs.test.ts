@@ -40,6 +40,17 @@ describe('a job document', () => {
     expect(job?.step).toBeUndefined();
   });
 
+  // A step may run twice.
+  test('keeps each note once', async () => {
+    const jobId = await insertJob();
+    const note = { stage: 'assemble', text: 'tried again' };
+    for (const text of ['tried again', 'tried again', 'reused']) await jobs().addNote(jobId, { ...note, text });
+    expect((await jobs().get(jobId))?.notes).toEqual([
+      { ...note, timestamp: expect.any(Date) },
+      { ...note, text: 'reused', timestamp: expect.any(Date) },
+    ]);
+  });
+
   test('never leaves a final state, whoever comes late', async () => {
     const jobId = await insertJob();
     expect(await jobs().close(jobId, { state: 'cancelled', error: null })).toBe(true);

@@ -11,6 +11,7 @@ import { createDataDirectory } from '../../src/files/data_directory.js';
 import { openDatabase } from '../../src/store/database.js';
 import { createStore } from '../../src/store/index.js';
 import { ensureIndexes } from '../../src/store/indexes.js';
+import { unreachableServices } from './remote.js';
 import { testDatabase } from './servers.js';
 
 /** Password of every user that {@link IdentityServer.addUser} makes. */
@@ -52,6 +53,7 @@ export async function identityServer(argv: string[] = []) {
       cancel: async () => undefined,
       isReachable: async () => reachable.temporal,
     },
+    remote: unreachableServices(),
     log: pino({ level: process.env.VT_TEST_LOG ?? 'silent' }),
     version: 'v9.8.7',
   };

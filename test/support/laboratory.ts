@@ -13,6 +13,7 @@ import type { FileType } from '../../src/store/files.js';
 import { createStore } from '../../src/store/index.js';
 import { ensureIndexes } from '../../src/store/indexes.js';
 import { quietLogger } from './logger.js';
+import { unreachableServices } from './remote.js';
 import { testDatabase } from './servers.js';
 
 /** An answer, read. */
@@ -38,6 +39,7 @@ export async function laboratory(users: Users = {}) {
   const started: WorkflowStart[] = [];
   const cancelled: string[] = [];
   const hooks: { onCancel: (workflowId: string) => Promise<void> } = { onCancel: async () => undefined };
+  const remote = unreachableServices();
   const deps: ApiDeps = {
     config: readConfig({ argv: [], environment: {}, directory: '/nonexistent' }),
     store,
@@ -50,6 +52,7 @@ export async function laboratory(users: Users = {}) {
       },
       isReachable: async () => true,
     },
+    remote,
     log: quietLogger,
     version: 'v9.8.7',
   };
@@ -79,6 +82,7 @@ export async function laboratory(users: Users = {}) {
     database,
     started,
     cancelled,
+    remote,
     hooks,
     send,
 

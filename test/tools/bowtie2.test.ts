@@ -6,6 +6,8 @@ import {
   bowtie2PathProblem,
   buildIndex,
   buildSubtractionIndex,
+  eliminateOtus,
+  eliminateSubtraction,
   mapDefaultIsolates,
   mapIsolates,
   mapSubtraction,
@@ -26,6 +28,8 @@ test('the command lines are those of the contract, with a canonical order of rea
     mapDefaultIsolates(mapping),
     mapIsolates({ ...mapping, mappedReads: '/a/mapped.fastq' }),
     mapSubtraction(mapping),
+    eliminateOtus({ ...mapping, unmappedReads: '/a/unmapped_otus.fq' }),
+    eliminateSubtraction({ ...mapping, reads: ['/a/unmapped_otus.fq'], unmappedReads: '/a/unmapped_hosts.fq' }),
   ].map((command) => command.argv.join(' '));
   expect(lines).toEqual([
     'bowtie2-build -f --threads 2 /s/host.fa /s/reference',
@@ -33,6 +37,8 @@ test('the command lines are those of the contract, with a canonical order of rea
     `bowtie2 -p 2 --no-unal ${SENSITIVE} -x /i/reference ${reads}`,
     `bowtie2 -p 2 --reorder --no-unal ${SENSITIVE} -k 100 --al /a/mapped.fastq -x /i/reference ${reads}`,
     `bowtie2 --local -N 0 -p 2 --reorder -x /i/reference ${reads}`,
+    `bowtie2 -p 2 --reorder -k 1 --very-fast-local -x /i/reference --un /a/unmapped_otus.fq ${reads}`,
+    'bowtie2 --very-fast-local -k 1 -p 2 --reorder -x /i/reference --un /a/unmapped_hosts.fq -U /a/unmapped_otus.fq',
   ]);
 });
 

@@ -7,6 +7,7 @@ import { createCloneReferenceActivities } from '../../src/activities/clone_refer
 import { createDeleteReferenceActivities } from '../../src/activities/delete_reference.js';
 import type { ActivityDeps } from '../../src/activities/deps.js';
 import { createImportReferenceActivities } from '../../src/activities/import_reference.js';
+import { createInstallHmmsActivities } from '../../src/activities/install_hmms.js';
 import { QUEUES } from '../../src/contracts/jobs.js';
 import { PROCESS_TYPES, type ProcessType } from '../../src/contracts/processes.js';
 import { toStartOptions } from '../../src/contracts/start_options.js';
@@ -20,6 +21,7 @@ import { quietLogger } from '../support/logger.js';
 import { type TestNamespace, testNamespace } from '../support/namespace.js';
 import { requestImport } from '../support/processes.js';
 import { insertOtu, otuOf } from '../support/references.js';
+import { unreachableServices } from '../support/remote.js';
 import { workflowBundlePath } from '../support/servers.js';
 import { testStore } from '../support/store.js';
 import { waitFor } from '../support/wait.js';
@@ -42,6 +44,7 @@ beforeAll(async () => {
       ...createImportReferenceActivities(deps),
       ...createCloneReferenceActivities(deps),
       ...createDeleteReferenceActivities(deps),
+      ...createInstallHmmsActivities({ ...deps, remote: unreachableServices() }),
     },
     maxHeartbeatThrottleInterval: '500ms',
   });

@@ -1,5 +1,5 @@
 import type * as v from 'valibot';
-import { isTask, TASKS } from '../../contracts/jobs.js';
+import { TASKS } from '../../contracts/jobs.js';
 import { jobStart } from '../../contracts/workflow_starts.js';
 import type { SampleDocument } from '../../store/samples.js';
 import type { ApiDeps } from '../deps.js';
@@ -26,7 +26,7 @@ export async function createAnalysis(
   if (!index) return badRequest('No ready index');
   const unready = await refuseUnready(deps, sample);
   if (unready) return unready;
-  if (!isTask(algorithm)) return badRequest('No HMM data installed');
+  if (algorithm === 'nuvs' && !(await store.hmms.hasVisible())) return badRequest('No HMM data installed');
 
   const large = { proc: config.lg_proc, mem: config.lg_mem };
   const small = { proc: config.sm_proc, mem: config.sm_mem };

@@ -13,7 +13,7 @@ export async function formatCsv(
   hits: readonly PathoscopeHit[],
 ): Promise<string> {
   const rest = createTurns();
-  const lines = [HEADER.map(formatCell).join(',')];
+  const lines = [formatRow(HEADER)];
   for await (const otu of joinHits(otuVersions, hits)) {
     for (const { isolate, sequences } of otu.isolates) {
       for (const { sequence, hit } of sequences) {
@@ -21,16 +21,21 @@ export async function formatCsv(
         const length = sequence.sequence.length || (hit?.align?.length ?? 0);
         const found = [weightOf(hit), median(hit?.align ?? []), hit?.coverage ?? 0];
         const row = [otu.name, isolateName(isolate), sequence.accession ?? '', length, ...found];
-        lines.push(row.map(formatCell).join(','));
+        lines.push(formatRow(row));
       }
     }
   }
-  return `${lines.join('\r\n')}\r\n`;
+  return lines.join('');
 }
 
 // Old releases kept the weight in the hit itself.
 function weightOf(hit: (PathoscopeHit & { pi?: number }) | undefined): number {
   return hit?.final?.pi ?? hit?.pi ?? 0;
+}
+
+/** A line of comma-separated values with its end: texts in quotes, numbers bare. */
+export function formatRow(cells: readonly Cell[]): string {
+  return `${cells.map(formatCell).join(',')}\r\n`;
 }
 
 function formatCell(value: Cell): string {

@@ -3,6 +3,7 @@ import type { AnalysisDocument, PathoscopeHit } from '../../store/analyses.js';
 import type { Store } from '../../store/index.js';
 
 import { createTurns, type HitOtu, type HitSequence, joinHits } from './hits.js';
+import { hmmIdsOf, type NuvsContig } from './nuvs_files.js';
 
 type WireDocument = Record<string, unknown>;
 
@@ -54,13 +55,9 @@ function formatSequence({ sequence: { _id, sequence, ...document }, hit }: HitSe
   };
 }
 
-type NuvsHit = { hit: string };
-type NuvsContig = WireDocument & { orfs: (WireDocument & { hits: NuvsHit[] })[] };
-
 /** Contigs as stored; each hit gains what is known of its HMM, also when that is hidden. */
 async function formatNuvs(store: Store, contigs: readonly NuvsContig[]): Promise<WireDocument[]> {
-  const hmmIds = contigs.flatMap(({ orfs }) => orfs.flatMap(({ hits }) => hits.map(({ hit }) => hit)));
-  const annotations = await store.analyses.hmmAnnotations([...new Set(hmmIds)]);
+  const annotations = await store.analyses.hmmAnnotations(hmmIdsOf(contigs));
   return contigs.map((contig) => ({
     ...contig,
     orfs: contig.orfs.map((orf) => ({

@@ -3,6 +3,7 @@ import type { PathoscopeHit } from '../../store/analyses.js';
 import { mapPage } from '../../store/pages.js';
 import { canRead, canWrite } from '../../store/sample_rights.js';
 import type { ApiDeps } from '../deps.js';
+import { attachment } from '../downloads/attachment.js';
 import { withId } from '../http/json.js';
 import { pageRequest, searchTerm } from '../http/paging.js';
 import { badRequest, conflict, notFound, Refusal } from '../http/refusals.js';
@@ -11,6 +12,7 @@ import { findAnalysis, findSample } from './access.js';
 import { createAnalysis } from './create.js';
 import { formatCsv } from './csv.js';
 import { formatResults } from './format.js';
+import { formatNuvsFile, isNuvsExtension, type NuvsContig, type NuvsExtension } from './nuvs_files.js';
 import { loadResults } from './results.js';
 import { CreateAnalysis } from './schemas.js';
 
@@ -126,42 +128,54 @@ function analysisRoutes(deps: ApiDeps): Route[] {
   ];
 }
 
-const DOWNLOAD_NAME = /^(.+)\.([a-z]{1,8})$/i;
+/** `<analysis id>.<extension>`; the last one is that of the proteins of NuVs. */
+const DOWNLOAD_NAME = /^(.+?)\.(orfs\.fa|[a-z]{1,8})$/i;
 
 function downloadRoute(deps: ApiDeps): Route {
   const { store, files: data } = deps;
   return route({
     method: 'GET',
     path: '/download/analyses/:name',
-    summary: 'Download a Pathoscope result',
+    summary: 'Download a result',
     description:
-      'The result of an analysis as comma-separated values, by `<analysis id>.csv`: one row per sequence of the OTUs that were ' +
-      'found. Needs the right to read the sample.',
+      'The result of an analysis as a file. Of Pathoscope `<analysis id>.csv`: one row per sequence of the OTUs that were found. Of ' +
+      'NuVs `<analysis id>.csv`: one row per hit; `<analysis id>.fa`: the contigs; `<analysis id>.orfs.fa`: the proteins of their open ' +
+      'reading frames. Positions in NuVs files are counted from 1. Needs the right to read the sample.',
     tag: 'Analyses',
     access: 'user',
     answers: {
       200: 'The file',
-      400: 'Not a Pathoscope analysis, another format than CSV, or the sample is gone',
+      400: 'A format that this algorithm does not have, or the sample is gone',
       403: 'The sample may not be read',
       404: 'No such analysis, or the file with its results is gone',
       409: 'The analysis is still running',
     },
     async handle({ params, caller }) {
-      const [, analysisId, extension = ''] = DOWNLOAD_NAME.exec(params.name ?? '') ?? [];
+      const [, analysisId, written = ''] = DOWNLOAD_NAME.exec(params.name ?? '') ?? [];
+      const extension = written.toLowerCase();
       const found = await findAnalysis(deps, analysisId, caller, canRead);
       if (found instanceof Refusal) return found;
       const { analysis } = found;
-      if (extension.toLowerCase() === 'xlsx') return badRequest('Excel files are not available. Use .csv');
-      if (analysis.algorithm === 'nuvs') return badRequest('Not a Pathoscope analysis');
+      if (extension === 'xlsx') return badRequest('Excel files are not available. Use .csv');
+      const isNuvs = analysis.algorithm === 'nuvs';
+      if (isNuvs && !isNuvsExtension(extension)) return badRequest('Not a Pathoscope analysis');
+      if (!isNuvs && isFasta(extension)) return badRequest('Not a NuVs analysis');
       if (!analysis.ready) return conflict('Analysis is still running');
       const results = await loadResults(data, analysis);
       if (!results) return notFound('Results not found');
-      const csv = await formatCsv(store.otuVersions, results as PathoscopeHit[]);
+      const content = isNuvs
+        ? await formatNuvsFile(store, results as NuvsContig[], extension as NuvsExtension)
+        : await formatCsv(store.otuVersions, results as PathoscopeHit[]);
+      const shown = isNuvs ? extension : 'csv';
       const headers = {
-        'Content-Type': 'text/csv; charset=utf-8',
-        'Content-Disposition': `attachment; filename=${encodeURIComponent(analysis._id)}.csv`,
+        'Content-Type': `text/${isFasta(shown) ? 'plain' : 'csv'}; charset=utf-8`,
+        'Content-Disposition': attachment(`${analysis._id}.${shown}`),
       };
-      return new Response(csv, { headers });
+      return new Response(content, { headers });
     },
   });
+}
+
+function isFasta(extension: string): boolean {
+  return extension === 'fa' || extension === 'orfs.fa';
 }

@@ -11,12 +11,14 @@ import { INDEX_PROJECTION } from '../../store/index_lists.js';
 import { JOB_PROJECTION, type JobDocument, toJobListItem } from '../../store/jobs.js';
 import { OTU_PROJECTION } from '../../store/otus.js';
 import { fields } from '../../store/pages.js';
+import type { ProcessDocument } from '../../store/processes.js';
 import { REFERENCE_PROJECTION } from '../../store/references.js';
 import { SAMPLE_RIGHTS_FIELDS, type SampleRights } from '../../store/sample_rights.js';
 import { SAMPLE_PROJECTION } from '../../store/samples.js';
 import { SUBTRACTION_PROJECTION } from '../../store/subtractions.js';
 import { toUserItem, USER_PROJECTION, type UserDocument } from '../../store/users.js';
 import { withId } from '../http/json.js';
+import { toProcessMessage } from '../processes/wire.js';
 import { ADMINISTRATORS, EVERYONE, type ReferenceAccess, type Visibility } from './visibility.js';
 
 /** A document in the form of the wire. */
@@ -126,13 +128,14 @@ export const INTERFACES: readonly Interface[] = [
     crowd: 500,
   },
   {
+    // Written in bulk only, and not visible at once; the status document tells of new ones.
     collection: 'hmm',
-    operations: ALL,
-    projection: fields('_id', 'cluster', 'names', 'count', 'families'),
+    operations: ['delete'],
+    projection: fields('_id'),
     toWire: withId,
     audience: everyone,
+    ignored: { operationType: { $in: ['insert', 'update', 'replace'] } },
     forgotten: EVERYONE,
-    crowd: 20,
   },
   {
     collection: 'indexes',
@@ -169,7 +172,7 @@ export const INTERFACES: readonly Interface[] = [
     collection: 'processes',
     operations: ['insert', 'update'],
     projection: { context: 0 },
-    toWire: withId,
+    toWire: (process) => toProcessMessage(process as ProcessDocument),
     audience: everyone,
     forgotten: EVERYONE,
     newest: { created_at: -1 },
@@ -221,7 +224,7 @@ export const INTERFACES: readonly Interface[] = [
     collection: 'status',
     ids: ['software', 'hmm'],
     operations: ['update'],
-    projection: {},
+    projection: { installation: 0 },
     toWire: withId,
     audience: everyone,
     forgotten: EVERYONE,

@@ -54,5 +54,8 @@ export const invalidQuery = (errors: FieldErrors) => new Refusal(422, 'invalid_q
 export const tooManyRequests = (message: string, seconds: number) =>
   new Refusal(429, 'too_many_requests', message, {}, { 'Retry-After': String(seconds) });
 
+/** 502: a service outside does not answer as it should. */
+export const badGateway = (message: string) => new Refusal(502, 'bad_gateway', message);
+
 /** 503: the server cannot work at the moment. */
 export const unavailable = (message: string) => new Refusal(503, 'unavailable', message, {}, { 'Retry-After': '5' });

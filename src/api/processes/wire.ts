@@ -3,9 +3,19 @@ import type { ProcessContext, ProcessDocument } from '../../store/processes.js';
 import { withId } from '../http/json.js';
 
 /** A process in the form of the wire: without what only the server needs, and without server paths. */
-export function toWireProcess(process: ProcessDocument): Record<string, unknown> {
+export function toWireProcess({ context, ...process }: ProcessDocument): Record<string, unknown> {
+  return { ...toProcessMessage(process), context: withoutFolders(context) };
+}
+
+/** A process in the form of messages: the same without what it works on. */
+export function toProcessMessage(process: Omit<ProcessDocument, 'context'>): Record<string, unknown> {
   const { done: _done, closing: _closing, ...shown } = process;
-  return { ...withId(shown), context: withoutFolders(process.context) };
+  return { ...withId(shown), ...(process.errors ? { errors: errorsOf(process) } : {}) };
+}
+
+// Release 3.7.3 has plain sentences here.
+function errorsOf({ type, errors = [] }: Omit<ProcessDocument, 'context'>): unknown[] {
+  return type === 'install_hmms' ? errors.map((error) => error.message ?? error) : errors;
 }
 
 function withoutFolders(context: ProcessContext): ProcessContext {

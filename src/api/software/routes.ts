@@ -1,11 +1,11 @@
 import type { ApiDeps } from '../deps.js';
-import { conflict } from '../http/refusals.js';
+import { badGateway, conflict } from '../http/refusals.js';
 import { json, type Route, route } from '../http/route.js';
 
 const TAG = 'Software';
 
 /** Routes of the server's own releases. The server never updates itself. */
-export function createSoftwareRoutes({ store, version }: ApiDeps): Route[] {
+export function createSoftwareRoutes({ store, remote, version }: ApiDeps): Route[] {
   return [
     route({
       method: 'GET',
@@ -22,10 +22,17 @@ export function createSoftwareRoutes({ store, version }: ApiDeps): Route[] {
       path: '/api/software/releases',
       access: 'user',
       tag: TAG,
-      summary: 'List newer releases',
-      description: 'The releases newer than this server that were known at the last refresh, newest first.',
-      answers: { 200: 'List of releases' },
-      handle: async () => json((await store.status.software()).releases),
+      summary: 'Look for newer releases',
+      description:
+        'Asks for the releases now. Those of the chosen channel that are newer than this server, newest first.',
+      answers: { 200: 'List of releases', 502: 'The list of releases cannot be reached' },
+      async handle() {
+        const { software_channel: channel } = await store.settings.get();
+        const answer = await store.status.refreshSoftware(channel, () => remote.releases.listSoftware());
+        // Spelt like this by release 3.7.3.
+        if (!answer.ok) return badGateway('Could not connection to www.virtool.ca');
+        return json((await store.status.software()).releases);
+      },
     }),
     route({
       method: 'GET',

@@ -38,6 +38,11 @@ export class NameTable {
     return id;
   }
 
+  /** Whether a name has a number. */
+  has(name: string): boolean {
+    return name === this.#lastName || this.#slots[this.#find(this.#encode(name))] !== 0;
+  }
+
   #number(name: string): number {
     const hash = this.#encode(name);
     let slot = this.#find(hash);

@@ -55,8 +55,8 @@ const EXAMPLES: Record<string, Example> = {
     seenBy: 'owner', operations: ['insert', 'delete'], forgottenBy: 'everyone', change: { 'index.id': 'i' },
   },
   hmm: {
-    document: { _id: 'h1', cluster: 1, names: ['n'], count: 2, families: {}, entries: [secret] }, sent: ['cluster', 'names', 'count', 'families'],
-    seenBy: 'everyone', operations: ALL, forgottenBy: 'everyone', change: { count: 3 },
+    document: { _id: 'h1', cluster: 1, names: ['n'], count: 2, families: {}, entries: [secret] }, sent: [],
+    seenBy: 'everyone', operations: ['delete'], forgottenBy: 'everyone', change: { count: 3 },
   },
   indexes: {
     document: { _id: 'i1', created_at: date, has_files: true, job: { id: 'j' }, user: owner, ready: false, reference: { id: 'private' }, version: 0,
@@ -98,7 +98,7 @@ const EXAMPLES: Record<string, Example> = {
     seenBy: 'administrators', operations: ['update'], forgottenBy: 'administrators', change: { enable_api: false },
   },
   status: {
-    document: { _id: 'hmm', installed: null, process: null, release: null, updates: [] }, sent: ['installed', 'process', 'release', 'updates'],
+    document: { _id: 'hmm', installed: null, process: null, release: null, updates: [], installation: secret }, sent: ['installed', 'process', 'release', 'updates'],
     seenBy: 'everyone', operations: ['update'], forgottenBy: 'everyone', change: { installed: { id: 1 } },
   },
   subtraction: {

@@ -99,6 +99,7 @@ test('a job that does not end is not waited for for ever', async () => {
     store: lab.store,
     files: lab.data,
     workflows: { start: async () => undefined, cancel: async () => undefined, isReachable: async () => false },
+    remote: {} as never,
     log: quietLogger,
     version: '',
   };

@@ -44,3 +44,18 @@ test('names with equal hashes are different names', () => {
   const table = new NameTable();
   expect(['costarring', 'liquid', 'costarring', 'liquid'].map((name) => table.add(name))).toEqual([0, 1, 0, 1]);
 });
+
+test('a name that was not added has no number, and gets none by the question', () => {
+  const table = new NameTable();
+  expect(table.has('')).toBe(false);
+  for (const name of ['r1', 'r2', 'é']) table.add(name);
+  expect(['r1', 'r2', 'é', 'r3', 'r', ''].map((name) => table.has(name))).toEqual([
+    true,
+    true,
+    true,
+    false,
+    false,
+    false,
+  ]);
+  expect(table.size).toBe(3);
+});

@@ -1,0 +1,112 @@
+import { readFile } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { type ProfileHit, parseScanTable, profileName } from '../bio/hmmer.js';
+import type { Orf } from '../bio/orfs.js';
+import { isFinal, type JobInput } from '../contracts/jobs.js';
+import type { NuvsArgs, NuvsControl, NuvsSteps } from '../contracts/nuvs.js';
+import { freshFolder } from '../files/folders.js';
+import { publishJson, removePartials, removePath } from '../files/publish.js';
+import { resultsFit } from '../store/analyses.js';
+import { jobState } from '../store/jobs.js';
+import type { ActivityDeps } from './deps.js';
+import { InvalidInput } from './errors.js';
+import { openHmmProfiles } from './hmm_profiles.js';
+import { createNuvsAssemblySteps } from './nuvs_assembly.js';
+import { NUVS_FILES, type OrfContig, readJson } from './nuvs_files.js';
+import { createNuvsReadSteps } from './nuvs_reads.js';
+import { type ChosenProfiles, createNuvsSearchSteps } from './nuvs_search.js';
+import { createPrepareSteps } from './prepare_reads.js';
+import { createStep } from './step.js';
+
+/** A contig as it is stored. */
+type Contig = {
+  index: number;
+  sequence: string;
+  orfs: (Orf & { index: number; hits: (Omit<ProfileHit, 'cluster' | 'contig' | 'orf'> & { hit: string })[] })[];
+};
+
+/** Steps of `nuvs`. */
+export function createNuvsSteps(deps: ActivityDeps) {
+  const { store, data } = deps;
+  const step = createStep(deps);
+  const folderOf = (args: NuvsArgs) => data.analysis(args.sample_id, args.analysis_id);
+
+  return {
+    makeNuvsDir: step<NuvsArgs>(async ({ args, signal, log }) => {
+      const folder = await freshFolder(folderOf(args));
+      const profiles = await openHmmProfiles(deps, { signal, log });
+      if (!profiles) {
+        throw new InvalidInput('No HMM data are installed.', 'Install the HMM data, then start the analysis again.');
+      }
+      const chosen = { installation: profiles.installation, folder: basename(profiles.folder) };
+      await publishJson(join(folder, NUVS_FILES.profiles), chosen satisfies ChosenProfiles);
+    }),
+
+    ...createPrepareSteps(deps),
+    ...createNuvsReadSteps(deps),
+    ...createNuvsAssemblySteps(deps),
+    ...createNuvsSearchSteps(deps),
+
+    collectNuvsResults: step<NuvsArgs>(async ({ args, log }) => {
+      const folder = folderOf(args);
+      const contigs = await readJson<OrfContig[]>(join(folder, NUVS_FILES.contigs));
+      const hits = parseScanTable(await readFile(join(folder, NUVS_FILES.hits), 'utf8'));
+      const { installation } = await readJson<ChosenProfiles>(join(folder, NUVS_FILES.profiles));
+      const ids = await store.hmms.clusterIds(installation);
+      await publishJson(join(folder, NUVS_FILES.results), addHits(contigs, hits, ids));
+      log.line(`${contigs.length} contigs, ${hits.length} hits`);
+      // The scaffolds, the proteins and the table of hits stay for those who want to look closer.
+      const reads = [NUVS_FILES.unmappedOtus, NUVS_FILES.unmappedHosts, ...NUVS_FILES.mates];
+      for (const name of reads) await removePath(join(folder, name));
+      await removePartials(folder);
+    }),
+  } satisfies NuvsSteps;
+}
+
+/** What ends a `nuvs` job. */
+export function createNuvsControl({ store, data }: ActivityDeps) {
+  // A second try after the first one's transaction finds no results any more.
+  const hasEnded = async (jobId: string) => {
+    const job = await store.jobs.get(jobId);
+    return !job || isFinal(jobState(job));
+  };
+  return {
+    async finishNuvs(input: JobInput) {
+      const args = input.args as NuvsArgs;
+      const folder = data.analysis(args.sample_id, args.analysis_id);
+      if (await hasEnded(input.jobId)) return;
+      const results = await readJson<Contig[]>(join(folder, NUVS_FILES.results));
+      const fits = resultsFit(results);
+      await store.database.transaction(async (session) => {
+        await store.analyses.setResults(args.analysis_id, { results: fits ? results : 'file' }, session);
+        await store.jobs.close(input.jobId, { state: 'complete', error: null, stage: 'import_results' }, session);
+      });
+      await removePath(join(folder, NUVS_FILES.contigs));
+      if (fits) await removePath(join(folder, NUVS_FILES.results));
+    },
+  } satisfies NuvsControl;
+}
+
+/** Contigs with their hits. They all stay, those without any too, so that `index` is the position in the list. */
+function addHits(
+  contigs: readonly OrfContig[],
+  hits: readonly ProfileHit[],
+  ids: ReadonlyMap<number, string>,
+): Contig[] {
+  const byOrf = new Map<string, ProfileHit[]>();
+  for (const hit of hits) {
+    const key = `${hit.contig}.${hit.orf}`;
+    byOrf.set(key, [...(byOrf.get(key) ?? []), hit]);
+  }
+  return contigs.map(({ orfs, ...contig }) => ({
+    ...contig,
+    orfs: orfs.map(({ pro, frame, strand, pos, index }) => ({
+      ...{ pro, frame, strand, pos, index },
+      hits: (byOrf.get(`${contig.index}.${index}`) ?? []).map(({ cluster, contig: _, orf: __, ...figures }) => ({
+        // A profile that no HMM describes is still a hit; it has nothing but the name of its profile.
+        hit: ids.get(cluster) ?? profileName(cluster),
+        ...figures,
+      })),
+    })),
+  }));
+}

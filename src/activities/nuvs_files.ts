@@ -1,0 +1,23 @@
+import { readFile } from 'node:fs/promises';
+import type { Orf } from '../bio/orfs.js';
+
+/** Files that the steps of NuVs leave in the analysis' folder. */
+export const NUVS_FILES = {
+  profiles: 'hmm.json',
+  unmappedOtus: 'unmapped_otus.fq',
+  unmappedHosts: 'unmapped_hosts.fq',
+  mates: ['unmapped_1.fq', 'unmapped_2.fq'],
+  assembly: 'assembly.fa',
+  contigs: 'contigs.json',
+  proteins: 'orfs.fa',
+  hits: 'hmm.tsv',
+  results: 'results.json',
+} as const;
+
+/** A contig with its ORFs, before the search: what {@link NUVS_FILES}`.contigs` holds a list of. */
+export type OrfContig = { index: number; sequence: string; orfs: (Orf & { index: number })[] };
+
+/** A JSON file of an earlier step. */
+export async function readJson<T>(path: string): Promise<T> {
+  return JSON.parse(await readFile(path, 'utf8')) as T;
+}

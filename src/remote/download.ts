@@ -1,0 +1,60 @@
+import { createWriteStream } from 'node:fs';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import type { ReadableStream } from 'node:stream/web';
+import type { Download, DownloadAnswer } from '../contracts/releases.js';
+import { type Outgoing, troubleOf } from './http.js';
+
+/** A pause after which nothing more is expected to come. */
+const IDLE_LIMIT_MS = 60_000;
+
+class TooLarge extends Error {}
+
+/**
+ * Downloads into a file, which may be there in part after trouble.
+ *
+ * @throws the signal's reason when it is aborted, and what the disk throws.
+ */
+export async function downloadFile(
+  { userAgent, limitMs = IDLE_LIMIT_MS }: Outgoing,
+  { url, path, limitBytes, signal, onBytes }: Download,
+): Promise<DownloadAnswer> {
+  const idle = createIdleLimit(limitMs);
+  let bytes = 0;
+  const count = async function* (chunks: AsyncIterable<Buffer>) {
+    for await (const chunk of chunks) {
+      idle.postpone();
+      bytes += chunk.length;
+      if (bytes > limitBytes) throw new TooLarge();
+      onBytes(bytes);
+      yield chunk;
+    }
+  };
+  try {
+    const response = await fetch(url, {
+      // The bytes as they lie there: a compressed archive must not be unpacked on its way.
+      headers: { 'User-Agent': userAgent, 'Accept-Encoding': 'identity' },
+      signal: AbortSignal.any([signal, idle.signal]),
+    });
+    if (response.status !== 200 || !response.body) {
+      await response.body?.cancel();
+      return { ok: false, trouble: troubleOf(response.status) };
+    }
+    await pipeline(Readable.fromWeb(response.body as ReadableStream), count, createWriteStream(path, { flush: true }));
+    return { ok: true, bytes };
+  } catch (error) {
+    signal.throwIfAborted();
+    if (error instanceof TooLarge) return { ok: false, trouble: { reason: 'too_large' } };
+    // A full disk and the like; trouble of the network comes as a TypeError.
+    if (error instanceof Error && 'syscall' in error) throw error;
+    return { ok: false, trouble: { reason: 'unreachable' } };
+  } finally {
+    idle.end();
+  }
+}
+
+function createIdleLimit(limitMs: number) {
+  const controller = new AbortController();
+  const timer = setTimeout(() => controller.abort(new Error('Nothing came for too long')), limitMs);
+  return { signal: controller.signal, postpone: () => timer.refresh(), end: () => clearTimeout(timer) };
+}

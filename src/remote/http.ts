@@ -1,0 +1,69 @@
+import * as v from 'valibot';
+import type { RemoteTrouble } from '../contracts/releases.js';
+
+/** What all outgoing requests have in common. */
+export type Outgoing = {
+  /** Who asks; some services refuse requests that do not say. */
+  userAgent: string;
+  /** Time for a whole answer to a small question. */
+  limitMs?: number;
+};
+
+/** An answer in JSON; no value when the service says that nothing has changed (304). */
+export type JsonAnswer<T> =
+  | { ok: true; value: T | undefined; headers: Headers }
+  | { ok: false; trouble: RemoteTrouble };
+
+const ANSWER_LIMIT_MS = 10_000;
+const ANSWER_LIMIT_BYTES = 8 * 1024 ** 2;
+
+/** Asks for a JSON document and checks its form. Trouble is a value: nothing is thrown, whatever the service does. */
+export async function getJson<S extends v.GenericSchema>(
+  outgoing: Outgoing,
+  url: string,
+  schema: S,
+  headers: Record<string, string> = {},
+): Promise<JsonAnswer<v.InferOutput<S>>> {
+  const signal = AbortSignal.timeout(outgoing.limitMs ?? ANSWER_LIMIT_MS);
+  let text: string | undefined;
+  let response: Response;
+  try {
+    response = await fetch(url, { headers: { 'User-Agent': outgoing.userAgent, ...headers }, signal });
+    if (response.status === 304) return { ok: true, value: undefined, headers: response.headers };
+    text = response.ok ? await readLimited(response) : undefined;
+    if (!response.ok) await response.body?.cancel();
+  } catch {
+    // No name, no route, a refused or cut connection, an answer that takes too long: to the caller all the same.
+    return { ok: false, trouble: { reason: 'unreachable' } };
+  }
+  if (!response.ok) return { ok: false, trouble: troubleOf(response.status) };
+  const parsed = v.safeParse(schema, parseJson(text));
+  if (!parsed.success) return { ok: false, trouble: { reason: 'unreadable' } };
+  return { ok: true, value: parsed.output, headers: response.headers };
+}
+
+/** What a status that is no success means. */
+export function troubleOf(status: number): RemoteTrouble {
+  return status === 404 ? { reason: 'not_found' } : { reason: 'status', status };
+}
+
+/** The text of an answer; undefined when it is longer than any that makes sense. */
+async function readLimited(response: Response): Promise<string | undefined> {
+  if (!response.body) return '';
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of response.body as unknown as AsyncIterable<Uint8Array>) {
+    size += chunk.byteLength;
+    if (size > ANSWER_LIMIT_BYTES) return undefined;
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString('utf8');
+}
+
+function parseJson(text: string | undefined): unknown {
+  try {
+    return text === undefined ? undefined : JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
