@@ -77,7 +77,7 @@ test('a taken port is named, with the option that changes it, and nothing is lef
 test('a data directory that cannot be made is named', async () => {
   const file = join(testFolder(), 'file');
   writeFileSync(file, '');
-  expect(await refusal({ dataPath: join(file, 'data') })).toContain(`${file}/data cannot be used`);
+  expect(await refusal({ dataPath: join(file, 'data') })).toContain(`${file}/data cannot be made: ${file} is a file`);
 });
 
 test('given servers that do not answer are named, without the password', async () => {

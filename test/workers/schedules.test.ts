@@ -1,14 +1,15 @@
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, test } from 'vitest';
 import { HOUSEKEEPING, type HousekeepingKind } from '../../src/contracts/housekeeping.js';
 import { upsertSchedules } from '../../src/workers/schedules.js';
 import { type TestNamespace, testNamespace } from '../support/namespace.js';
 import { waitFor } from '../support/wait.js';
 
 let namespace: TestNamespace;
-beforeAll(async () => {
+// Each test its own: a round's id ends in the second of its start, so rounds of two tests could have the same.
+beforeEach(async () => {
   namespace = await testNamespace();
 });
-afterAll(() => namespace.dispose());
+afterEach(() => namespace.dispose());
 
 const KINDS = Object.keys(HOUSEKEEPING) as HousekeepingKind[];
 const REMOTE: HousekeepingKind[] = ['refresh_hmms', 'refresh_software'];
