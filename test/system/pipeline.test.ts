@@ -202,7 +202,9 @@ test('browsers hear of every document when it is made and of every job in order,
       const progress = own.map(({ data }) => data.progress);
       expect(progress).toEqual(progress.toSorted((a, b) => a - b));
       expect(own.at(-1)?.data).toMatchObject({ state: 'complete', progress: 1 });
-      expect(own.filter(({ data }) => JOB_END.includes(data.state))).toHaveLength(1);
+      // A document may be told twice when it changes between the event and the reading, but then it is the same.
+      const ends = own.filter(({ data }) => JOB_END.includes(data.state)).map(({ data }) => JSON.stringify(data));
+      expect(new Set(ends).size).toBe(1);
     }
   }
   const products: [Message[], string, string][] = [
