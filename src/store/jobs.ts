@@ -53,7 +53,8 @@ export function toJobListItem(job: JobDocument): JobListItem {
     user: job.user,
     state: last?.state ?? 'waiting',
     stage: last?.stage ?? null,
-    progress: Math.round(((last?.progress ?? 0) + within) * 100) / 100,
+    // Cut, not rounded: the end of a step must not show more than the begin of the next one.
+    progress: Math.floor(((last?.progress ?? 0) + within) * 100 + 1e-6) / 100,
     created_at: first?.timestamp ?? new Date(0),
   };
 }

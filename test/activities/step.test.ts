@@ -80,7 +80,7 @@ describe('a step', () => {
     const { store } = context;
     const step = steps()(async ({ report }) => {
       report(0.5);
-      await expect.poll(async () => toJobListItem((await store.jobs.get(input.jobId)) as never).progress).toBe(0.59);
+      await expect.poll(async () => toJobListItem((await store.jobs.get(input.jobId)) as never).progress).toBe(0.58);
     });
     await environment().run(step, input);
   });

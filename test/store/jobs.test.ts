@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { stepProgress, TASKS, type Task } from '../../src/contracts/jobs.js';
 import { randomId } from '../../src/store/ids.js';
 import { jobState, toJobListItem } from '../../src/store/jobs.js';
 import { type TestStore, testStore } from '../support/store.js';
@@ -78,6 +79,22 @@ describe('a job document', () => {
     const job = await jobs().get(jobId);
     expect(toJobListItem(job as never)).toMatchObject({ state: 'running', stage: 'write_fasta', progress: 0.5 });
     expect(jobState(job as never)).toBe('running');
+  });
+
+  test.each(Object.keys(TASKS) as Task[])('of %s never shows less when its next step begins', (task) => {
+    const count = TASKS[task].steps.length;
+    for (let index = 0; index < count; index += 1) {
+      const status = {
+        state: 'running' as const,
+        stage: 's',
+        error: null,
+        progress: stepProgress(index, count),
+        timestamp: new Date(),
+      };
+      const step = { stage: 's', fraction: 1, share: 1 / (count + 1) };
+      const job = { _id: 'j', task, args: {}, proc: 1, mem: 1, user: { id: 'ann' }, status: [status], step };
+      expect(toJobListItem(job).progress).toBeLessThanOrEqual(stepProgress(index + 1, count));
+    }
   });
 
   test('is found by task and user, oldest first, page by page', async () => {
