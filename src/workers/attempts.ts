@@ -6,6 +6,8 @@ import { ApplicationFailure } from '@temporalio/common';
 import type { ActivityInterceptorsFactory } from '@temporalio/worker';
 import type { Logger } from '../log.js';
 
+const LINGER_MS = 10_000;
+
 /** Which steps this host is working on, on disk: a restarted worker tells Temporal which ones it lost. */
 export type AttemptJournal = {
   /** Writes each step down while it runs. */
@@ -17,8 +19,8 @@ export type AttemptJournal = {
   handBack(client: Client, log: Logger): Promise<number>;
 };
 
-/** Keeps the journal in `folder`, which belongs to one tool worker. */
-export function createAttemptJournal(folder: string): AttemptJournal {
+/** Keeps the journal in `folder`, which belongs to one tool worker. A step stays in it for `lingerMs` after its end. */
+export function createAttemptJournal(folder: string, lingerMs = LINGER_MS): AttemptJournal {
   return {
     interceptor: (context) => ({
       inbound: {
@@ -30,7 +32,8 @@ export function createAttemptJournal(folder: string): AttemptJournal {
           try {
             return await next(input);
           } finally {
-            await rm(path, { force: true });
+            // Later, as Temporal has not heard of the end yet. To hand back a step that it knows to be over does no harm.
+            setTimeout(() => void rm(path, { force: true }).catch(() => undefined), lingerMs).unref();
           }
         },
       },
@@ -38,19 +41,20 @@ export function createAttemptJournal(folder: string): AttemptJournal {
 
     async handBack(client, log) {
       const names = await readdir(folder).catch(() => [] as string[]);
-      for (const name of names) {
-        await handBackOne(client, join(folder, name), log);
-      }
-      return names.length;
+      let lost = 0;
+      for (const name of names) if (await handBackOne(client, join(folder, name), log)) lost += 1;
+      return lost;
     },
   };
 }
 
-async function handBackOne(client: Client, path: string, log: Logger): Promise<void> {
+async function handBackOne(client: Client, path: string, log: Logger): Promise<boolean> {
+  let isLost = false;
   try {
     const { token } = JSON.parse(await readFile(path, 'utf8')) as { token: string };
     const failure = ApplicationFailure.retryable('The worker was restarted', 'WorkerRestart');
     await client.activity.fail(Buffer.from(token, 'base64'), failure);
+    isLost = true;
   } catch (err) {
     // Temporal may have given the step to somebody else meanwhile; a half-written entry is nobody's.
     if (!(err instanceof ActivityNotFoundError) && !(err instanceof SyntaxError)) {
@@ -58,4 +62,5 @@ async function handBackOne(client: Client, path: string, log: Logger): Promise<v
     }
   }
   await rm(path, { force: true });
+  return isLost;
 }

@@ -84,11 +84,9 @@ async function expectUndisturbed({ id, job }: { id: string; job: string }): Prom
 
 test('kill -9 of the tool worker takes its tools along, also one that hangs, and the job goes on', LIMIT, async () => {
   const analysis = await startMapping();
-  const aligners = home.tools().filter(({ command }) => /^\S*bowtie2-align/.test(command));
-  for (const { pid } of aligners) process.kill(pid, 'SIGSTOP');
+  const hanging = home.hang('bowtie2-align');
   process.kill(childOf('worker-tools'), 'SIGKILL');
-  const lives = (pid: number) => home.processes().some((one) => one.pid === pid);
-  await waitFor(() => !aligners.some(({ pid }) => lives(pid)), 'the aligner to die with its worker');
+  await waitFor(() => !home.tools().some(({ pid }) => hanging.includes(pid)), 'the aligner to die with its worker');
   await expectUndisturbed(analysis);
 });
 

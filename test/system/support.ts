@@ -1,6 +1,6 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { inject } from 'vitest';
 import { buildState } from '../../scripts/setup/set_up.mjs';
@@ -30,6 +30,8 @@ export type Home = {
   processes(): LivingProcess[];
   /** Those of them that are tools or belong to one. */
   tools(): LivingProcess[];
+  /** Makes the tools of this program hang, so that they heed nothing but SIGKILL; gives their process ids. */
+  hang(program: string): number[];
   /** Ends whatever is left, also after a test that failed, and removes the folder. */
   dispose(): Promise<void>;
 };
@@ -56,15 +58,21 @@ export function createHome(): Home {
   const dataPath = join(folder, 'data');
   mkdirSync(join(folder, 'tmp'));
   const processes = () => livingProcesses(`TMPDIR=${join(folder, 'tmp')}`);
+  const tools = () => processes().filter(({ isTool }) => isTool);
   return {
     folder,
     dataPath,
     processes,
-    tools: () => processes().filter(({ isTool }) => isTool),
+    tools,
+    hang: (program) =>
+      tools()
+        .filter(({ command }) => basename(command.split(' ')[0] ?? '').startsWith(program))
+        .map(({ pid }) => pid)
+        .filter((pid) => signalIfThere(pid, 'SIGSTOP')),
     async dispose() {
       await waitFor(() => {
         const left = processes();
-        for (const { pid } of left) killIfThere(pid);
+        for (const { pid } of left) signalIfThere(pid, 'SIGKILL');
         return left.length === 0;
       }, `the processes of ${folder} to die`);
       rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
@@ -115,16 +123,15 @@ export const NO_MOUNT = 'mounting a tmpfs is not permitted here';
 
 /** Puts an empty disk of this size over a folder until disposed; undefined where mounting is not permitted. */
 export function smallDisk(folder: string, size: string, ...options: string[]): Disposable | undefined {
+  const call = (program: string, ...args: string[]) => execFileSync(program, [...args, folder], { stdio: 'ignore' });
   mkdirSync(folder, { recursive: true });
   try {
-    execFileSync('mount', ['-t', 'tmpfs', '-o', [`size=${size}`, ...options].join(), 'tmpfs', folder], {
-      stdio: 'ignore',
-    });
+    call('mount', '-t', 'tmpfs', '-o', [`size=${size}`, ...options].join(), 'tmpfs');
   } catch {
     return undefined;
   }
   // Lazily, as a process that is about to end may still look into it.
-  return { [Symbol.dispose]: () => void execFileSync('umount', ['--lazy', folder], { stdio: 'ignore' }) };
+  return { [Symbol.dispose]: () => void call('umount', '--lazy') };
 }
 
 function launch(home: Home, options: readonly string[], environment: Record<string, string> = {}) {
@@ -145,7 +152,7 @@ function launch(home: Home, options: readonly string[], environment: Record<stri
   const stderr = collect(child, 'stderr');
   const ended = new Promise<Ended>((resolve) => {
     // The lifeline holds the pipes open.
-    child.once('exit', () => killIfThere(-pid));
+    child.once('exit', () => signalIfThere(-pid, 'SIGKILL'));
     child.once('close', (code, signal) => resolve({ code, signal, stdout: stdout(), stderr: stderr() }));
   });
   return { pid, stdout, ended };
@@ -203,11 +210,13 @@ function readPid(path: string): number | undefined {
   return text === '' ? undefined : (JSON.parse(text) as { pid: number }).pid;
 }
 
-function killIfThere(pid: number): void {
+/** False when there is no such process, or group, any more. */
+function signalIfThere(pid: number, signal: NodeJS.Signals): boolean {
   try {
-    process.kill(pid, 'SIGKILL');
+    return process.kill(pid, signal);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+    return false;
   }
 }
 

@@ -6,7 +6,7 @@ import { encodeJson } from '../http/json.js';
 import { createBulkWork } from './bulk_work.js';
 import { INTERFACES, type Interface } from './interfaces.js';
 import { newestOfAll, readChanges, type Seen } from './reading.js';
-import { createVisibilityMemory, maySee, type Viewer } from './visibility.js';
+import { createMemory, maySee, type Viewer, type Visibility } from './visibility.js';
 
 /** A browser that messages are sent to. */
 export type Receiver = { readonly viewer: Viewer; send(text: string): void };
@@ -20,10 +20,12 @@ export type Dispatcher = {
 type Changes = { changes: readonly Change[]; seen: Map<Interface, Map<string, Seen>> };
 
 const MESSAGES_PER_TURN = 200;
+const SHOWN = 2_000;
 
 /** Creates the dispatcher; `receivers` gives the browsers of the moment. */
 export function createDispatcher(store: Store, log: Logger, receivers: () => ReadonlySet<Receiver>): Dispatcher {
-  const memory = createVisibilityMemory();
+  const memory = createMemory<Visibility>();
+  const shown = createMemory<string>(SHOWN);
   const bulkWork = createBulkWork(store.database);
 
   const send = (operation: Operation, target: Interface, data: unknown, to: (viewer: Viewer) => boolean): void => {
@@ -33,6 +35,14 @@ export function createDispatcher(store: Store, log: Logger, receivers: () => Rea
       text ??= encodeJson({ operation, interface: target.collection, data });
       receiver.send(text);
     }
+  };
+
+  const isNews = ({ collection, onlyNews }: Interface, { id, operation }: Change, { wire }: Seen): boolean => {
+    if (!onlyNews) return true;
+    const text = encodeJson(wire);
+    const isNew = operation === 'insert' || shown.get(collection, id) !== text;
+    shown.set(collection, id, text);
+    return isNew;
   };
 
   const sendDocument = (target: Interface, change: Change, { wire, visibility }: Seen): void => {
@@ -76,7 +86,7 @@ export function createDispatcher(store: Store, log: Logger, receivers: () => Rea
     return { changes, seen };
   };
 
-  const sendAll = async ({ changes, seen }: Changes): Promise<void> => {
+  const sendAll = async ({ changes, seen }: Changes, lost: boolean): Promise<void> => {
     const deletions = groupByInterface(changes.filter(({ operation }) => operation === 'delete'));
     for (const [index, change] of changes.entries()) {
       if (index % MESSAGES_PER_TURN === MESSAGES_PER_TURN - 1) await nextTurn();
@@ -84,7 +94,7 @@ export function createDispatcher(store: Store, log: Logger, receivers: () => Rea
       if (!target) continue;
       if (change.operation !== 'delete') {
         const found = seen.get(target)?.get(change.id);
-        if (found) sendDocument(target, change, found);
+        if (found && (isNews(target, change, found) || lost)) sendDocument(target, change, found);
       } else {
         // All of them in one message, at the place of the first.
         const ids = deletions.get(target)?.map(({ id }) => id);
@@ -98,7 +108,7 @@ export function createDispatcher(store: Store, log: Logger, receivers: () => Rea
     async dispatch(batch) {
       const finished = await bulkWork.learn(batch);
       if (receivers().size > 0) {
-        await sendAll(await read(batch.lost ? await newestOfAll(store.database) : batch.changes, finished));
+        await sendAll(await read(batch.lost ? await newestOfAll(store.database) : batch.changes, finished), batch.lost);
       }
       bulkWork.settle();
     },

@@ -47,6 +47,8 @@ export type Interface = {
   standIn?: 'references';
   /** More changes than this within two seconds are bulk work and left out. */
   crowd?: number;
+  /** An update that shows nothing new is left out: several events may be answered by one reading, and an end is told once. */
+  onlyNews?: boolean;
   /** Change events that no client needs to know, besides those of other operations. */
   ignored?: Document;
   /** Newest first; what is sent when messages may have been lost. Absent: nothing, as clients read these by page. */
@@ -153,6 +155,7 @@ export const INTERFACES: readonly Interface[] = [
     toWire: (job) => toJobListItem(job as JobDocument),
     audience: everyone,
     forgotten: EVERYONE,
+    onlyNews: true,
     newest: { 'status.0.timestamp': -1 },
   },
   {

@@ -53,25 +53,25 @@ function maySeeReference(viewer: Viewer, reference: ReferenceAccess): boolean {
 
 const REMEMBERED = 20_000;
 
-/** Who could see the documents that were dispatched last; a deleted one can no longer be read. */
-export type VisibilityMemory = {
-  get(collection: string, id: string): Visibility | undefined;
-  set(collection: string, id: string, visibility: Visibility): void;
+/** What is remembered of the documents that were dispatched last; a deleted one can no longer be read. */
+export type Memory<T> = {
+  get(collection: string, id: string): T | undefined;
+  set(collection: string, id: string, value: T): void;
   delete(collection: string, id: string): void;
 };
 
-/** Remembers the newest `limit` visibilities. */
-export function createVisibilityMemory(limit = REMEMBERED): VisibilityMemory {
-  const known = new Map<string, Visibility>();
+/** Remembers something of the newest `limit` documents. */
+export function createMemory<T>(limit = REMEMBERED): Memory<T> {
+  const known = new Map<string, T>();
   const keyOf = (collection: string, id: string) => `${collection}/${id}`;
   return {
     get: (collection, id) => known.get(keyOf(collection, id)),
     delete: (collection, id) => void known.delete(keyOf(collection, id)),
-    set(collection, id, visibility) {
+    set(collection, id, value) {
       const key = keyOf(collection, id);
       // A key that is set again becomes the newest.
       known.delete(key);
-      known.set(key, visibility);
+      known.set(key, value);
       const [oldest] = known.keys();
       if (known.size > limit && oldest !== undefined) known.delete(oldest);
     },

@@ -68,7 +68,7 @@ const EXAMPLES: Record<string, Example> = {
     document: { _id: 'j1', task: 'nuvs', args: { path: secret }, proc: 1, mem: 1, user: owner,
       status: [{ state: 'waiting', stage: null, error: null, progress: 0, timestamp: date }] },
     sent: ['task', 'proc', 'mem', 'user', 'state', 'stage', 'progress', 'created_at'],
-    seenBy: 'everyone', operations: ALL, forgottenBy: 'everyone', change: { cancel_requested: true },
+    seenBy: 'everyone', operations: ALL, forgottenBy: 'everyone', change: { proc: 2 },
   },
   otus: {
     document: { _id: 'o1', name: 'n', abbreviation: '', reference: { id: 'private' }, verified: true, version: 0, lower_name: secret, isolates: [secret] },

@@ -118,6 +118,27 @@ describe('an open socket', () => {
     ]);
   });
 
+  // The end of a job may be read for an event before it and then be announced by its own.
+  test('hears of a job only when there is news, so of its end once', async () => {
+    const { write, browser } = await connected();
+    const status = [{ state: 'complete', stage: 'clean_watch', error: null, progress: 1, timestamp: new Date() }];
+    await write('jobs').insertOne({
+      _id: 'j',
+      task: 'create_sample',
+      proc: 1,
+      mem: 1,
+      user: { id: 'bob' },
+      status,
+    } as never);
+    await browser.until((m) => m.interface === 'jobs');
+    await write('jobs').updateOne({ _id: 'j' }, { $set: { cancel_requested: true } });
+    await write('files').insertOne(file('mark'));
+    await browser.until((m) => m.interface === 'files');
+    expect(browser.of('jobs')).toHaveLength(1);
+    await write('jobs').updateOne({ _id: 'j' }, { $set: { proc: 2 } });
+    await vi.waitFor(() => expect(browser.of('jobs')).toHaveLength(2), LIMIT);
+  });
+
   test('is told all ids of a mass deletion in few messages', async () => {
     const { write, browser } = await connected();
     const ids = Array.from({ length: 300 }, (_, index) => `f${index}`);
