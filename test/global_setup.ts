@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { pino } from 'pino';
 import type { TestProject } from 'vitest/node';
 import { startServers } from '../src/local/index.js';
-import { tryLock } from '../src/local/lock.js';
+import { tryLock } from '../src/local/machine/lock.js';
 import { bundleWorkflows, type WorkflowBundle } from './support/bundle.js';
 
 declare module 'vitest' {

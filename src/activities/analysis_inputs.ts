@@ -2,8 +2,8 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { PathoscopeArgs } from '../contracts/pathoscope.js';
 import { fileSize } from '../files/folders.js';
-import type { IndexDocument } from '../store/index_builds.js';
-import type { SampleDocument } from '../store/samples.js';
+import type { IndexDocument } from '../store/indexes/index_builds.js';
+import type { SampleDocument } from '../store/samples/samples.js';
 import type { ActivityDeps } from './deps.js';
 import { InvalidInput } from './errors.js';
 

@@ -1,7 +1,7 @@
 import type { CloneReferenceActivities, ProcessInput } from '../contracts/processes.js';
-import type { SourceOtu } from '../store/otu_copies.js';
-import { type OtuAtVersion, versionKey } from '../store/otu_versions.js';
-import type { JoinedOtu } from '../store/otus.js';
+import { type OtuAtVersion, versionKey } from '../store/history/otu_versions.js';
+import type { SourceOtu } from '../store/otus/otu_copies.js';
+import type { JoinedOtu } from '../store/otus/otus.js';
 import type { ActivityDeps } from './deps.js';
 import { copyOtus, undoCopy } from './otu_copying.js';
 import { openProcess, requireReference, runProcess, unusableInput } from './process_support.js';

@@ -4,7 +4,7 @@ import type { CreateSampleArgs, CreateSampleControl, CreateSampleSteps } from '.
 import type { JobInput } from '../contracts/jobs.js';
 import { fileSize, freshFolder, isGzipped } from '../files/folders.js';
 import { copyWithProgress, publishFile, removePartials, removePath } from '../files/publish.js';
-import type { SampleFile } from '../store/samples.js';
+import type { SampleFile } from '../store/samples/samples.js';
 import { compressFile } from '../tools/pigz.js';
 import type { ActivityDeps } from './deps.js';
 import { InvalidInput } from './errors.js';

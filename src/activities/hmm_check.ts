@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import * as v from 'valibot';
 import { fileSize } from '../files/folders.js';
 import { readLineBatches } from '../files/lines.js';
-import type { HmmAnnotation } from '../store/hmms.js';
+import type { HmmAnnotation } from '../store/hmms/hmms.js';
 import { ANNOTATIONS, PROFILES } from './hmm_profiles.js';
 
 /** HMM data that cannot be installed; the message tells why. */

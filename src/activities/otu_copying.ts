@@ -1,6 +1,6 @@
 import { ApplicationFailure } from '@temporalio/activity';
 import type { ProcessError } from '../contracts/processes.js';
-import { batches, type CopyTarget, copyOtu, type SourceOtu } from '../store/otu_copies.js';
+import { batches, type CopyTarget, copyOtu, type SourceOtu } from '../store/otus/otu_copies.js';
 import type { ProcessProgress } from '../store/processes.js';
 import type { ActivityDeps } from './deps.js';
 

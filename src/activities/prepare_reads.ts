@@ -6,7 +6,7 @@ import type { PathoscopeArgs } from '../contracts/pathoscope.js';
 import { fileSize, freshFolder } from '../files/folders.js';
 import { publishFile, publishJson, removePartials, removePath } from '../files/publish.js';
 import type { CacheDocument } from '../store/caches.js';
-import type { SampleDocument } from '../store/samples.js';
+import type { SampleDocument } from '../store/samples/samples.js';
 import { skewerProgress } from '../tools/progress.js';
 import { runTool } from '../tools/runner.js';
 import { parseTrimLog, trim, trimmedFiles, trimProblem } from '../tools/skewer.js';

@@ -2,7 +2,7 @@ import { ApplicationFailure, Context } from '@temporalio/activity';
 import { MongoServerError } from 'mongodb';
 import type { ProcessError } from '../contracts/processes.js';
 import type { ProcessDocument } from '../store/processes.js';
-import type { ReferenceDocument } from '../store/references.js';
+import type { ReferenceDocument } from '../store/references/references.js';
 import type { ActivityDeps } from './deps.js';
 import { withPulse } from './pulse.js';
 

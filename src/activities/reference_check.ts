@@ -1,8 +1,8 @@
 import * as v from 'valibot';
 import type { ProcessError } from '../contracts/processes.js';
-import { randomId } from '../store/ids.js';
-import type { SourceOtu } from '../store/otu_copies.js';
-import type { DataType } from '../store/references.js';
+import { randomId } from '../store/database/ids.js';
+import type { SourceOtu } from '../store/otus/otu_copies.js';
+import type { DataType } from '../store/references/references.js';
 import { findDuplicates } from './reference_duplicates.js';
 import { UnusableReference } from './reference_file.js';
 

@@ -1,7 +1,7 @@
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { createAdaptorServer } from '@hono/node-server';
-import { ensureIndexes } from '../store/indexes.js';
+import { ensureIndexes } from '../store/database/indexes.js';
 import { createAuthenticate } from './account/authentication.js';
 import { createApp } from './app.js';
 import type { ApiDeps } from './deps.js';

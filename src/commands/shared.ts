@@ -5,7 +5,7 @@ import type { RemoteServices } from '../contracts/releases.js';
 import { createDataDirectory } from '../files/data_directory.js';
 import type { Logger } from '../log.js';
 import { createRemoteServices } from '../remote/index.js';
-import { type Database, openDatabase } from '../store/database.js';
+import { type Database, openDatabase } from '../store/database/database.js';
 import { createStore } from '../store/index.js';
 
 const LONGEST_WAIT_MS = 5_000;

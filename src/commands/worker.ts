@@ -3,7 +3,7 @@ import { repairLeftovers } from '../activities/start_up.js';
 import type { Config } from '../config.js';
 import { startWatchFolder } from '../files/watch_folder.js';
 import { createLogger } from '../log.js';
-import { ensureIndexes } from '../store/indexes.js';
+import { ensureIndexes } from '../store/database/indexes.js';
 import type { Limits } from '../workers/budget.js';
 import type { RunningWorker } from '../workers/run_worker.js';
 import { installRuntime } from '../workers/runtime.js';

@@ -1,8 +1,8 @@
 import { type Logger, pino } from 'pino';
-import { checkoutCache } from './cache.js';
-import { findMongo } from './mongo_programs.js';
-import { findTemporal } from './temporal.js';
-import { ensureTools } from './tools.js';
+import { checkoutCache } from './install/cache.js';
+import { ensureTools } from './install/tools.js';
+import { findMongo } from './servers/mongo/programs.js';
+import { findTemporal } from './servers/temporal/plan.js';
 
 /**
  * Finds or installs all that a server and the tests need, at the same time, without starting anything.

@@ -1,10 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { checkoutCache } from './cache.js';
 import { LocalError, reasonOf } from './errors.js';
-import { announce, type Keeper, keepRunning } from './keeper.js';
-import type { ProcessHome, ProcessSpec } from './process.js';
-import { type ServerOptions, type Servers, startServers } from './servers.js';
-import { ensureTools } from './tools.js';
+import { checkoutCache } from './install/cache.js';
+import { ensureTools } from './install/tools.js';
+import { announce, type Keeper, keepRunning } from './processes/keeper.js';
+import type { ProcessHome, ProcessSpec } from './processes/process.js';
+import { type ServerOptions, type Servers, startServers } from './servers/index.js';
 
 /** One of our own processes below the supervisor: a Node program, by default this one with other arguments. */
 export type ChildSpec = {

@@ -1,9 +1,9 @@
 import { BSON, type ClientSession, type Filter } from 'mongodb';
-import type { Database, Stored } from './database.js';
-import { insertWithFreshId, randomId } from './ids.js';
+import type { Database, Stored } from './database/database.js';
+import { insertWithFreshId, randomId } from './database/ids.js';
+import { holdLock } from './database/locks.js';
+import { fields, findPage, type Page, type PageRequest, searchFilter } from './database/pages.js';
 import type { JobDocument, JobStore } from './jobs.js';
-import { holdLock } from './locks.js';
-import { fields, findPage, type Page, type PageRequest, searchFilter } from './pages.js';
 
 /** The algorithms of analyses; each is also the task of its job. */
 export const ALGORITHMS = ['pathoscope_bowtie', 'nuvs'] as const;

@@ -1,8 +1,8 @@
 import { FINAL_STATES } from '../contracts/jobs.js';
-import type { Database, Stored } from './database.js';
-import { insertWithFreshId, isDuplicate } from './ids.js';
+import type { Database, Stored } from './database/database.js';
+import { insertWithFreshId, isDuplicate } from './database/ids.js';
+import { fields } from './database/pages.js';
 import type { JobStore } from './jobs.js';
-import { fields } from './pages.js';
 
 /** Trimmed reads of a sample, kept for the next analysis. */
 export type CacheDocument = Stored & {

@@ -1,7 +1,7 @@
 import type { ClientSession, Filter } from 'mongodb';
-import type { Database, Stored } from './database.js';
-import { insertWithFreshId, randomId } from './ids.js';
-import { fields, findPage, type Page, type PageRequest } from './pages.js';
+import type { Database, Stored } from './database/database.js';
+import { insertWithFreshId, randomId } from './database/ids.js';
+import { fields, findPage, type Page, type PageRequest } from './database/pages.js';
 
 /** The kinds of files that can be uploaded. */
 export const FILE_TYPES = ['reference', 'reads', 'hmm', 'subtraction'] as const;

@@ -1,7 +1,7 @@
 import type { ClientSession, Filter } from 'mongodb';
 import { FINAL_STATES, type JobState, type JobStatus } from '../contracts/jobs.js';
-import type { Database, Stored } from './database.js';
-import { fields, findPage, type Page, type PageRequest, searchFilter } from './pages.js';
+import type { Database, Stored } from './database/database.js';
+import { fields, findPage, type Page, type PageRequest, searchFilter } from './database/pages.js';
 
 /** A job as stored: what to do, for whom, with which limits, and all that happened to it. */
 export type JobDocument = Stored & {

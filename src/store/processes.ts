@@ -1,6 +1,6 @@
 import type { ClientSession, Filter, UpdateFilter } from 'mongodb';
 import { isProcessType, PROCESS_TYPES, type ProcessError, type ProcessType } from '../contracts/processes.js';
-import type { Database, Stored } from './database.js';
+import type { Database, Stored } from './database/database.js';
 
 /** A process as stored. It has failed when it has errors, and is never removed, as references point at it. */
 export type ProcessDocument = Stored & {

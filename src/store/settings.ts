@@ -1,5 +1,5 @@
 import * as v from 'valibot';
-import type { Database, Stored } from './database.js';
+import type { Database, Stored } from './database/database.js';
 
 /** Stored settings with their defaults. A value of another type, as an old server may have left it, gives the default. */
 const StoredSettings = v.object({

@@ -2,11 +2,11 @@ import { isDeepStrictEqual } from 'node:util';
 import type { ClientSession, Filter } from 'mongodb';
 import { FINAL_STATES } from '../contracts/jobs.js';
 import { completePermissions } from '../contracts/permissions.js';
+import type { GroupDocument } from './accounts/groups.js';
 import { type AnalysisDocument, algorithmTags } from './analyses.js';
-import type { Stored } from './database.js';
-import type { GroupDocument } from './groups.js';
+import type { Stored } from './database/database.js';
 import type { Store } from './index.js';
-import type { SampleFile } from './samples.js';
+import type { SampleFile } from './samples/samples.js';
 
 /** Repairs of documents, by what they put in order; each gives how many documents it changed. */
 export type Repairs = Record<string, () => Promise<number>>;

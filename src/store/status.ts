@@ -1,5 +1,5 @@
 import type { SoftwareAnswer, SoftwareRelease } from '../contracts/releases.js';
-import type { Database, Stored } from './database.js';
+import type { Database, Stored } from './database/database.js';
 import { compareVersions } from './semantic_version.js';
 import type { Settings } from './settings.js';
 

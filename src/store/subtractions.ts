@@ -1,11 +1,11 @@
 import type { ClientSession, Filter } from 'mongodb';
 import { FINAL_STATES } from '../contracts/jobs.js';
-import type { Database, Stored } from './database.js';
+import type { Database, Stored } from './database/database.js';
+import { insertWithFreshId } from './database/ids.js';
+import { holdLock } from './database/locks.js';
+import { fields, findPage, type Page, type PageRequest, searchFilter } from './database/pages.js';
 import type { FileStore } from './files.js';
-import { insertWithFreshId } from './ids.js';
 import type { JobDocument, JobStore } from './jobs.js';
-import { holdLock } from './locks.js';
-import { fields, findPage, type Page, type PageRequest, searchFilter } from './pages.js';
 
 /** Fractions of the nucleotides, three decimals; they add up to 1. */
 export type NucleotideFractions = { a: number; t: number; g: number; c: number; n: number };

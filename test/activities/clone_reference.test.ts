@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createCloneReferenceActivities } from '../../src/activities/clone_reference.js';
 import type { ActivityDeps } from '../../src/activities/deps.js';
 import { createDataDirectory } from '../../src/files/data_directory.js';
-import { randomId } from '../../src/store/ids.js';
+import { randomId } from '../../src/store/database/ids.js';
 import { newProcess } from '../../src/store/processes.js';
 import { quietLogger } from '../support/logger.js';
 import { refusedWith, runActivity } from '../support/processes.js';

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { createDeleteReferenceActivities } from '../../src/activities/delete_reference.js';
 import type { ActivityDeps } from '../../src/activities/deps.js';
 import { createDataDirectory } from '../../src/files/data_directory.js';
-import { randomId } from '../../src/store/ids.js';
+import { randomId } from '../../src/store/database/ids.js';
 import { newProcess } from '../../src/store/processes.js';
 import { testFolder } from '../support/folders.js';
 import { quietLogger } from '../support/logger.js';

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { WorkflowState } from '../../src/activities/deps.js';
 import { reconcileJobs } from '../../src/activities/reconcile_jobs.js';
 import { jobWorkflowId } from '../../src/contracts/jobs.js';
-import { randomId } from '../../src/store/ids.js';
+import { randomId } from '../../src/store/database/ids.js';
 import { quietLogger } from '../support/logger.js';
 import { type TestStore, testStore } from '../support/store.js';
 

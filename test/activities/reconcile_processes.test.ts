@@ -3,7 +3,7 @@ import type { ActivityDeps, WorkflowState } from '../../src/activities/deps.js';
 import { reconcileProcesses } from '../../src/activities/reconcile_processes.js';
 import type { ProcessType } from '../../src/contracts/processes.js';
 import type { WorkflowStart } from '../../src/contracts/workflow_starts.js';
-import { randomId } from '../../src/store/ids.js';
+import { randomId } from '../../src/store/database/ids.js';
 import { newProcess, type ProcessDocument } from '../../src/store/processes.js';
 import { annotationOf, beginInstall } from '../support/hmms.js';
 import { quietLogger } from '../support/logger.js';

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { pino } from 'pino';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { repairLeftovers } from '../../src/activities/start_up.js';
-import type { Stored } from '../../src/store/database.js';
+import type { Stored } from '../../src/store/database/database.js';
 import { type TestStore, testStore } from '../support/store.js';
 
 let site: TestStore;

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { InvalidInput } from '../../src/activities/errors.js';
 import { createStep } from '../../src/activities/step.js';
 import type { StepInput } from '../../src/contracts/jobs.js';
-import { randomId } from '../../src/store/ids.js';
+import { randomId } from '../../src/store/database/ids.js';
 import { toJobListItem } from '../../src/store/jobs.js';
 import { runTool } from '../../src/tools/runner.js';
 import { adaptLogger } from '../../src/workers/runtime.js';

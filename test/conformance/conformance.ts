@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { availableParallelism, tmpdir, totalmem } from 'node:os';
 import { dirname, join } from 'node:path';
-import { startProcess } from '../../src/local/process.js';
+import { startProcess } from '../../src/local/processes/process.js';
 import type { StepResult } from './ratchet.js';
 
 const HERE = import.meta.dirname;

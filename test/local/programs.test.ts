@@ -6,12 +6,12 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { pino } from 'pino';
 import { afterEach, expect, onTestFinished, test, vi } from 'vitest';
-import { checkoutCache } from '../../src/local/cache.js';
 import { LocalError } from '../../src/local/errors.js';
-import { installOnce } from '../../src/local/install.js';
-import { findMongo } from '../../src/local/mongo_programs.js';
-import { findTemporal } from '../../src/local/temporal.js';
-import { ensureTools } from '../../src/local/tools.js';
+import { checkoutCache } from '../../src/local/install/cache.js';
+import { installOnce } from '../../src/local/install/install_once.js';
+import { ensureTools } from '../../src/local/install/tools.js';
+import { findMongo } from '../../src/local/servers/mongo/programs.js';
+import { findTemporal } from '../../src/local/servers/temporal/plan.js';
 import { TOOLS } from '../../src/tools/programs.js';
 import { testFolder } from '../support/folders.js';
 

@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { MongoClient } from 'mongodb';
 import { expect, onTestFinished, test } from 'vitest';
-import { checkoutCache } from '../../src/local/cache.js';
 import type { ProcessEvent } from '../../src/local/index.js';
-import { isAlive, processStart } from '../../src/local/proc_table.js';
+import { checkoutCache } from '../../src/local/install/cache.js';
+import { isAlive, processStart } from '../../src/local/machine/proc_table.js';
 import { testFolder } from '../support/folders.js';
 import { waitFor } from '../support/wait.js';
 

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
-import { ensureIndexes } from '../../src/store/indexes.js';
+import { ensureIndexes } from '../../src/store/database/indexes.js';
 import { type TestStore, testStore } from '../support/store.js';
 
 let lab: TestStore;

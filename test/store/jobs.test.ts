@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { stepProgress, TASKS, type Task } from '../../src/contracts/jobs.js';
-import { randomId } from '../../src/store/ids.js';
+import { randomId } from '../../src/store/database/ids.js';
 import { jobState, toJobListItem } from '../../src/store/jobs.js';
 import { type TestStore, testStore } from '../support/store.js';
 

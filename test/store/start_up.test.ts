@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { completePermissions } from '../../src/contracts/permissions.js';
-import type { Stored } from '../../src/store/database.js';
+import type { Stored } from '../../src/store/database/database.js';
 import { createDocumentRepairs } from '../../src/store/start_up.js';
 import { type TestStore, testStore } from '../support/store.js';
 

@@ -1,5 +1,5 @@
 import type { ReleaseAnswer } from '../../src/contracts/releases.js';
-import type { HmmAnnotation } from '../../src/store/hmms.js';
+import type { HmmAnnotation } from '../../src/store/hmms/hmms.js';
 import type { Store } from '../../src/store/index.js';
 
 /** What is known of a cluster; its only name is `protein <cluster>` unless given. */

@@ -8,9 +8,9 @@ import type { Env } from '../../src/api/http/route.js';
 import { readConfig } from '../../src/config.js';
 import type { WorkflowStart } from '../../src/contracts/workflow_starts.js';
 import { createDataDirectory } from '../../src/files/data_directory.js';
-import { openDatabase } from '../../src/store/database.js';
+import { openDatabase } from '../../src/store/database/database.js';
+import { ensureIndexes } from '../../src/store/database/indexes.js';
 import { createStore } from '../../src/store/index.js';
-import { ensureIndexes } from '../../src/store/indexes.js';
 import { unreachableServices } from './remote.js';
 import { testDatabase } from './servers.js';
 

@@ -1,6 +1,6 @@
 import type { Store } from '../../src/store/index.js';
-import type { ChangeOtu } from '../../src/store/otu_edits.js';
-import type { JoinedOtu } from '../../src/store/otus.js';
+import type { ChangeOtu } from '../../src/store/otus/otu_edits.js';
+import type { JoinedOtu } from '../../src/store/otus/otus.js';
 import { referenceOf } from './references.js';
 
 /** Makes edits that must succeed, all by `bob`. */

@@ -5,9 +5,9 @@ import { MockActivityEnvironment } from '@temporalio/testing';
 import { DefaultLogger } from '@temporalio/worker';
 import type { ActivityDeps } from '../../src/activities/deps.js';
 import type { ProcessError } from '../../src/contracts/processes.js';
-import { randomId } from '../../src/store/ids.js';
+import { randomId } from '../../src/store/database/ids.js';
 import { newProcess, type ProcessDocument } from '../../src/store/processes.js';
-import type { ReferenceDocument } from '../../src/store/references.js';
+import type { ReferenceDocument } from '../../src/store/references/references.js';
 import { referenceOf } from './references.js';
 
 const SILENT = new DefaultLogger('ERROR');

@@ -1,10 +1,10 @@
-import { changeId, type HistoryDocument, UNBUILT } from '../../src/store/history.js';
-import { randomId } from '../../src/store/ids.js';
+import { randomId } from '../../src/store/database/ids.js';
+import { changeId, type HistoryDocument, UNBUILT } from '../../src/store/history/history.js';
+import { diffStates } from '../../src/store/history/otu_diff.js';
 import type { Store } from '../../src/store/index.js';
-import { diffStates } from '../../src/store/otu_diff.js';
-import { findIssues } from '../../src/store/otu_issues.js';
-import { type JoinedOtu, splitOtu } from '../../src/store/otus.js';
-import type { ReferenceDocument } from '../../src/store/references.js';
+import { findIssues } from '../../src/store/otus/otu_issues.js';
+import { type JoinedOtu, splitOtu } from '../../src/store/otus/otus.js';
+import type { ReferenceDocument } from '../../src/store/references/references.js';
 
 /** A blank reference of `bob`, who has all rights. */
 export function referenceOf(changes: Partial<ReferenceDocument> = {}): ReferenceDocument {

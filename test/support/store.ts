@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createDataDirectory, type DataDirectory } from '../../src/files/data_directory.js';
-import { openDatabase } from '../../src/store/database.js';
+import { openDatabase } from '../../src/store/database/database.js';
 import { createStore, type Store } from '../../src/store/index.js';
 import { testDatabase } from './servers.js';
 

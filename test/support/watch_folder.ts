@@ -1,6 +1,6 @@
 import { createDataDirectory } from '../../src/files/data_directory.js';
 import { startWatchFolder } from '../../src/files/watch_folder.js';
-import { openDatabase } from '../../src/store/database.js';
+import { openDatabase } from '../../src/store/database/database.js';
 import { createStore } from '../../src/store/index.js';
 import { quietLogger } from './logger.js';
 

@@ -3,7 +3,7 @@ import { createServer } from 'node:net';
 import { availableParallelism } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
-import { checkoutCache } from '../../src/local/cache.js';
+import { checkoutCache } from '../../src/local/install/cache.js';
 import { createHome, type Ended, type Home, NO_MOUNT, runServer, smallDisk, startServer } from './support.js';
 
 const LIMIT = { timeout: 90_000 };

@@ -13,7 +13,7 @@ import { PROCESS_TYPES, type ProcessType } from '../../src/contracts/processes.j
 import { toStartOptions } from '../../src/contracts/start_options.js';
 import { processStart } from '../../src/contracts/workflow_starts.js';
 import { createDataDirectory } from '../../src/files/data_directory.js';
-import { randomId } from '../../src/store/ids.js';
+import { randomId } from '../../src/store/database/ids.js';
 import { newProcess } from '../../src/store/processes.js';
 import { testFolder } from '../support/folders.js';
 import { untilCancelled } from '../support/job_workers.js';

@@ -1,7 +1,7 @@
 import type { Context } from 'hono';
 import { PERMISSIONS, type Permissions } from '../../contracts/permissions.js';
-import type { LiveSession } from '../../store/sessions.js';
-import type { UserRights } from '../../store/users.js';
+import type { LiveSession } from '../../store/accounts/sessions.js';
+import type { UserRights } from '../../store/accounts/users.js';
 import type { ApiDeps } from '../deps.js';
 import type { Caller } from '../http/caller.js';
 import { peerAddress } from '../http/peer.js';

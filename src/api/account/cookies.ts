@@ -1,7 +1,7 @@
 import type { Context } from 'hono';
 import { getCookie, setCookie } from 'hono/cookie';
 import { parse } from 'hono/utils/cookie';
-import type { NewSession } from '../../store/sessions.js';
+import type { NewSession } from '../../store/accounts/sessions.js';
 import { isEncrypted } from '../http/peer.js';
 import type { Env } from '../http/route.js';
 

@@ -1,5 +1,5 @@
 import type { Context } from 'hono';
-import type { Credentials } from '../../store/users.js';
+import type { Credentials } from '../../store/accounts/users.js';
 import type { ApiDeps } from '../deps.js';
 import { peerAddress } from '../http/peer.js';
 import { type Refusal, tooManyRequests } from '../http/refusals.js';

@@ -1,6 +1,6 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import bcrypt from 'bcrypt';
-import type { Credentials } from '../../store/users.js';
+import type { Credentials } from '../../store/accounts/users.js';
 import { badRequest, type Refusal, unavailable } from '../http/refusals.js';
 
 const COST = 12;

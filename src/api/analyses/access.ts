@@ -1,6 +1,6 @@
 import type { AnalysisDocument } from '../../store/analyses.js';
-import type { RightsHolder, SampleRights } from '../../store/sample_rights.js';
-import type { SampleDocument } from '../../store/samples.js';
+import type { RightsHolder, SampleRights } from '../../store/samples/sample_rights.js';
+import type { SampleDocument } from '../../store/samples/samples.js';
 import type { ApiDeps } from '../deps.js';
 import { badRequest, insufficientRights, notFound, Refusal } from '../http/refusals.js';
 

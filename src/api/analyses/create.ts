@@ -1,7 +1,7 @@
 import type * as v from 'valibot';
 import { TASKS } from '../../contracts/jobs.js';
 import { jobStart } from '../../contracts/workflow_starts.js';
-import type { SampleDocument } from '../../store/samples.js';
+import type { SampleDocument } from '../../store/samples/samples.js';
 import type { ApiDeps } from '../deps.js';
 import type { Caller } from '../http/caller.js';
 import { withId } from '../http/json.js';

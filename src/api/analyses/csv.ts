@@ -1,6 +1,6 @@
 import type { PathoscopeHit } from '../../store/analyses.js';
-import type { OtuVersionStore } from '../../store/otu_versions.js';
-import type { Isolate } from '../../store/otus.js';
+import type { OtuVersionStore } from '../../store/history/otu_versions.js';
+import type { Isolate } from '../../store/otus/otus.js';
 import { createTurns, joinHits } from './hits.js';
 
 type Cell = string | number;

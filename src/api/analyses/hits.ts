@@ -1,8 +1,8 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { PathoscopeHit } from '../../store/analyses.js';
-import { type OtuAtVersion, type OtuVersionStore, versionKey } from '../../store/otu_versions.js';
-import type { Isolate, JoinedOtu } from '../../store/otus.js';
-import type { SequenceDocument } from '../../store/sequences.js';
+import { type OtuAtVersion, type OtuVersionStore, versionKey } from '../../store/history/otu_versions.js';
+import type { Isolate, JoinedOtu } from '../../store/otus/otus.js';
+import type { SequenceDocument } from '../../store/otus/sequences.js';
 
 /** A sequence with what Pathoscope found of it; no hit when it found nothing. */
 export type HitSequence = { sequence: SequenceDocument; hit: PathoscopeHit | undefined };

@@ -1,7 +1,7 @@
 import { removePath } from '../../files/publish.js';
 import type { PathoscopeHit } from '../../store/analyses.js';
-import { mapPage } from '../../store/pages.js';
-import { canRead, canWrite } from '../../store/sample_rights.js';
+import { mapPage } from '../../store/database/pages.js';
+import { canRead, canWrite } from '../../store/samples/sample_rights.js';
 import type { ApiDeps } from '../deps.js';
 import { attachment } from '../downloads/attachment.js';
 import { withId } from '../http/json.js';

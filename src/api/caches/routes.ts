@@ -1,4 +1,4 @@
-import { canRead } from '../../store/sample_rights.js';
+import { canRead } from '../../store/samples/sample_rights.js';
 import type { ApiDeps } from '../deps.js';
 import { withId } from '../http/json.js';
 import { insufficientRights, notFound } from '../http/refusals.js';

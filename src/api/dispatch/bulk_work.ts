@@ -1,6 +1,6 @@
 import type { Document } from 'mongodb';
-import type { ChangeBatch } from '../../store/change_feed.js';
-import type { Database, Stored } from '../../store/database.js';
+import type { ChangeBatch } from '../../store/database/change_feed.js';
+import type { Database, Stored } from '../../store/database/database.js';
 
 type ProcessDocument = Stored & {
   type?: string;

@@ -1,6 +1,6 @@
 import { WebSocket } from 'ws';
 import type { Logger } from '../../log.js';
-import type { ChangeBatch } from '../../store/change_feed.js';
+import type { ChangeBatch } from '../../store/database/change_feed.js';
 import type { SocketIdentity } from '../account/authentication.js';
 import type { Caller } from '../http/caller.js';
 import type { Receiver } from './dispatcher.js';

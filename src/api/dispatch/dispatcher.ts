@@ -1,6 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Logger } from '../../log.js';
-import type { Change, ChangeBatch, Operation } from '../../store/change_feed.js';
+import type { Change, ChangeBatch, Operation } from '../../store/database/change_feed.js';
 import type { Store } from '../../store/index.js';
 import { encodeJson } from '../http/json.js';
 import { createBulkWork } from './bulk_work.js';

@@ -1,7 +1,7 @@
 import type { Document } from 'mongodb';
 import type { Logger } from '../../log.js';
-import type { Change } from '../../store/change_feed.js';
-import type { Database, Stored } from '../../store/database.js';
+import type { Change } from '../../store/database/change_feed.js';
+import type { Database, Stored } from '../../store/database/database.js';
 import type { Store } from '../../store/index.js';
 import type { BulkWork } from './bulk_work.js';
 import { INTERFACES, type Interface, PARENT_ACCESS, parentVisibility, type WireDocument } from './interfaces.js';

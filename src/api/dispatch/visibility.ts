@@ -1,4 +1,4 @@
-import { canRead, type RightsHolder, type SampleRights } from '../../store/sample_rights.js';
+import { canRead, type RightsHolder, type SampleRights } from '../../store/samples/sample_rights.js';
 
 /** A signed-in browser's user with the rights of this moment. */
 export type Viewer = RightsHolder;

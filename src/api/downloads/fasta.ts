@@ -1,6 +1,6 @@
-import { isolateName } from '../../store/isolate_edits.js';
-import type { JoinedIsolate, JoinedOtu } from '../../store/otus.js';
-import type { SequenceDocument } from '../../store/sequences.js';
+import { isolateName } from '../../store/otus/isolate_edits.js';
+import type { JoinedIsolate, JoinedOtu } from '../../store/otus/otus.js';
+import type { SequenceDocument } from '../../store/otus/sequences.js';
 import { attachment } from './attachment.js';
 
 /** Sequences of an OTU as FASTA: `>OTU|isolate|sequence id|length`, bases on one line, no line end at the end. */

@@ -1,7 +1,7 @@
-import type { ExportState } from '../../store/otu_exports.js';
-import type { JoinedOtu } from '../../store/otus.js';
-import type { ReferenceDocument } from '../../store/references.js';
-import type { SequenceDocument } from '../../store/sequences.js';
+import type { ExportState } from '../../store/otus/otu_exports.js';
+import type { JoinedOtu } from '../../store/otus/otus.js';
+import type { SequenceDocument } from '../../store/otus/sequences.js';
+import type { ReferenceDocument } from '../../store/references/references.js';
 
 /** What a reference file holds; `remote` is `built` with the ids that OTUs and sequences have where they come from. */
 export const SCOPES = ['built', 'remote', 'unbuilt', 'unverified'] as const;

@@ -1,7 +1,7 @@
 import { pipeline, Readable } from 'node:stream';
 import { createGzip } from 'node:zlib';
 import type { Logger } from '../../log.js';
-import { findIsolate, isolateName } from '../../store/isolate_edits.js';
+import { findIsolate, isolateName } from '../../store/otus/isolate_edits.js';
 import type { ApiDeps } from '../deps.js';
 import { firstOf } from '../http/paging.js';
 import { notFound } from '../http/refusals.js';

@@ -1,5 +1,5 @@
 import { joinName } from '../../files/data_directory.js';
-import { canRead } from '../../store/sample_rights.js';
+import { canRead } from '../../store/samples/sample_rights.js';
 import type { ApiDeps } from '../deps.js';
 import { insufficientRights, notFound } from '../http/refusals.js';
 import { type Route, route } from '../http/route.js';

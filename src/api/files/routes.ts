@@ -1,5 +1,5 @@
 import { removePath } from '../../files/publish.js';
-import { mapPage } from '../../store/pages.js';
+import { mapPage } from '../../store/database/pages.js';
 import type { ApiDeps } from '../deps.js';
 import { firstOf, pageRequest } from '../http/paging.js';
 import { conflict, notFound } from '../http/refusals.js';

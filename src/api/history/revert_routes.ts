@@ -1,4 +1,4 @@
-import type { RevertRefusal } from '../../store/history_reverts.js';
+import type { RevertRefusal } from '../../store/history/history_reverts.js';
 import type { ApiDeps } from '../deps.js';
 import { conflict, notFound, Refusal } from '../http/refusals.js';
 import { noContent, type Route, route } from '../http/route.js';

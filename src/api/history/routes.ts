@@ -1,4 +1,4 @@
-import { mapPage } from '../../store/pages.js';
+import { mapPage } from '../../store/database/pages.js';
 import type { ApiDeps } from '../deps.js';
 import { withId } from '../http/json.js';
 import { firstOf, pageRequest, type RawQuery } from '../http/paging.js';

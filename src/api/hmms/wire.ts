@@ -1,5 +1,5 @@
-import type { HmmStatus } from '../../store/hmm_status.js';
-import type { HmmDocument } from '../../store/hmms.js';
+import type { HmmStatus } from '../../store/hmms/hmm_status.js';
+import type { HmmDocument } from '../../store/hmms/hmms.js';
 import { withId } from '../http/json.js';
 
 /** An HMM in the form of the wire. */

@@ -1,4 +1,4 @@
-import type { PageRequest } from '../../store/pages.js';
+import type { PageRequest } from '../../store/database/pages.js';
 
 const DEFAULT_PER_PAGE = 25;
 const MAXIMUM_PER_PAGE = 500;

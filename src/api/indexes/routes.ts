@@ -1,6 +1,6 @@
 import { jobStart } from '../../contracts/workflow_starts.js';
-import type { BuildRefusal } from '../../store/index_builds.js';
-import { mapPage } from '../../store/pages.js';
+import { mapPage } from '../../store/database/pages.js';
+import type { BuildRefusal } from '../../store/indexes/index_builds.js';
 import type { ApiDeps } from '../deps.js';
 import type { Caller } from '../http/caller.js';
 import { withId } from '../http/json.js';

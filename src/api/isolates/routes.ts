@@ -5,8 +5,8 @@ import {
   findIsolate,
   removeIsolate,
   setDefaultIsolate,
-} from '../../store/isolate_edits.js';
-import type { EditOutcome } from '../../store/otu_edits.js';
+} from '../../store/otus/isolate_edits.js';
+import type { EditOutcome } from '../../store/otus/otu_edits.js';
 import type { ApiDeps } from '../deps.js';
 import { given } from '../http/given.js';
 import { badRequest, notFound, Refusal } from '../http/refusals.js';

@@ -1,8 +1,8 @@
 import { isFinal, jobWorkflowId } from '../../contracts/jobs.js';
 import type { DataDirectory } from '../../files/data_directory.js';
 import { removePath } from '../../files/publish.js';
+import { mapPage } from '../../store/database/pages.js';
 import { jobState, toJobListItem } from '../../store/jobs.js';
-import { mapPage } from '../../store/pages.js';
 import type { ApiDeps } from '../deps.js';
 import { fileResponse } from '../downloads/file_response.js';
 import { firstOf, pageRequest, searchTerm } from '../http/paging.js';

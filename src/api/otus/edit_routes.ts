@@ -1,5 +1,5 @@
-import type { OtuFields } from '../../store/otu_field_edits.js';
-import { editOtu } from '../../store/otu_field_edits.js';
+import type { OtuFields } from '../../store/otus/otu_field_edits.js';
+import { editOtu } from '../../store/otus/otu_field_edits.js';
 import type { ApiDeps } from '../deps.js';
 import { given } from '../http/given.js';
 import { withId } from '../http/json.js';

@@ -1,8 +1,8 @@
 import type { Store } from '../../store/index.js';
-import type { EditRefusal } from '../../store/otu_edits.js';
-import type { NameClash } from '../../store/otu_names.js';
-import type { OtuDocument } from '../../store/otus.js';
-import type { ReferenceDocument } from '../../store/references.js';
+import type { EditRefusal } from '../../store/otus/otu_edits.js';
+import type { NameClash } from '../../store/otus/otu_names.js';
+import type { OtuDocument } from '../../store/otus/otus.js';
+import type { ReferenceDocument } from '../../store/references/references.js';
 import type { Caller } from '../http/caller.js';
 import { badRequest, conflict, notFound, Refusal } from '../http/refusals.js';
 import { findReference } from '../references/find.js';

@@ -1,6 +1,6 @@
-import type { HistoryListItem } from '../../store/history.js';
-import { findIssues } from '../../store/otu_issues.js';
-import type { JoinedIsolate, JoinedOtu } from '../../store/otus.js';
+import type { HistoryListItem } from '../../store/history/history.js';
+import { findIssues } from '../../store/otus/otu_issues.js';
+import type { JoinedIsolate, JoinedOtu } from '../../store/otus/otus.js';
 import { withId } from '../http/json.js';
 
 /** An isolate in the form of the wire: its sequences without the ids of isolate and OTU. */

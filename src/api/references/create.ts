@@ -1,8 +1,8 @@
 import type { ProcessType } from '../../contracts/processes.js';
 import { processStart } from '../../contracts/workflow_starts.js';
-import { insertWithFreshId, randomId } from '../../store/ids.js';
+import { insertWithFreshId, randomId } from '../../store/database/ids.js';
 import { newProcess, type ProcessContext, type ProcessDocument } from '../../store/processes.js';
-import type { ReferenceDocument } from '../../store/references.js';
+import type { ReferenceDocument } from '../../store/references/references.js';
 import type { ApiDeps } from '../deps.js';
 import type { Caller } from '../http/caller.js';
 import { badRequest, conflict, notFound, type Refusal } from '../http/refusals.js';

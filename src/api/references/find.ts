@@ -1,5 +1,5 @@
 import type { Store } from '../../store/index.js';
-import { holdsRight, type ReferenceDocument, type Right } from '../../store/references.js';
+import { holdsRight, type ReferenceDocument, type Right } from '../../store/references/references.js';
 import type { Caller } from '../http/caller.js';
 import { insufficientRights, notFound, Refusal } from '../http/refusals.js';
 

@@ -6,7 +6,7 @@ import {
   type ReferenceDocument,
   RIGHTS,
   type Rights,
-} from '../../store/references.js';
+} from '../../store/references/references.js';
 import type { ApiDeps } from '../deps.js';
 import type { Caller } from '../http/caller.js';
 import { badRequest, conflict, insufficientRights, notFound, type Refusal } from '../http/refusals.js';

@@ -1,9 +1,9 @@
 import { jobWorkflowId } from '../../contracts/jobs.js';
 import { processWorkflowId } from '../../contracts/processes.js';
 import { processStart } from '../../contracts/workflow_starts.js';
-import { insertWithFreshId } from '../../store/ids.js';
+import { insertWithFreshId } from '../../store/database/ids.js';
 import { newProcess, type ProcessDocument } from '../../store/processes.js';
-import type { ReferenceDocument } from '../../store/references.js';
+import type { ReferenceDocument } from '../../store/references/references.js';
 import type { ApiDeps } from '../deps.js';
 import type { Caller } from '../http/caller.js';
 import { notFound } from '../http/refusals.js';

@@ -1,5 +1,5 @@
-import { mapPage } from '../../store/pages.js';
-import type { ReferenceChanges, ReferenceDocument } from '../../store/references.js';
+import { mapPage } from '../../store/database/pages.js';
+import type { ReferenceChanges, ReferenceDocument } from '../../store/references/references.js';
 import type { ApiDeps } from '../deps.js';
 import { withId } from '../http/json.js';
 import { pageRequest, searchTerm } from '../http/paging.js';

@@ -1,5 +1,5 @@
 import * as v from 'valibot';
-import { DATA_TYPES } from '../../store/references.js';
+import { DATA_TYPES } from '../../store/references/references.js';
 import { flag, listOf, oneOf, optional, text, trimmed, trimmedFilled, withDefault } from '../http/fields.js';
 
 /** The only repository that remote references come from. */

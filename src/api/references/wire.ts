@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Store } from '../../store/index.js';
-import type { ReferenceSummary } from '../../store/reference_summaries.js';
-import type { Member, ReferenceDocument } from '../../store/references.js';
+import type { ReferenceSummary } from '../../store/references/reference_summaries.js';
+import type { Member, ReferenceDocument } from '../../store/references/references.js';
 import { withId } from '../http/json.js';
 
 /** A member with the picture that stands for the user. */

@@ -1,6 +1,6 @@
 import type * as v from 'valibot';
 import { jobStart } from '../../contracts/workflow_starts.js';
-import type { NewSample, SampleRefusal } from '../../store/samples.js';
+import type { NewSample, SampleRefusal } from '../../store/samples/samples.js';
 import type { Settings } from '../../store/settings.js';
 import type { ApiDeps } from '../deps.js';
 import type { Caller } from '../http/caller.js';

@@ -1,6 +1,6 @@
-import { mapPage } from '../../store/pages.js';
-import { canChangeRights, canRead, canWrite } from '../../store/sample_rights.js';
-import type { SampleDocument } from '../../store/samples.js';
+import { mapPage } from '../../store/database/pages.js';
+import { canChangeRights, canRead, canWrite } from '../../store/samples/sample_rights.js';
+import type { SampleDocument } from '../../store/samples/samples.js';
 import type { ApiDeps } from '../deps.js';
 import type { Caller } from '../http/caller.js';
 import { withId } from '../http/json.js';

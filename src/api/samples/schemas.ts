@@ -1,5 +1,5 @@
 import * as v from 'valibot';
-import type { AlgorithmTag } from '../../store/samples.js';
+import type { AlgorithmTag } from '../../store/samples/samples.js';
 import { flag, listOf, optional, text, trimmed, trimmedFilled } from '../http/fields.js';
 import { firstOf, type RawQuery } from '../http/paging.js';
 import { checkQuery } from '../http/validation.js';

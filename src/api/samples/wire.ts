@@ -1,5 +1,5 @@
 import type { PublicCache } from '../../store/caches.js';
-import type { SampleDocument, SampleFile } from '../../store/samples.js';
+import type { SampleDocument, SampleFile } from '../../store/samples/samples.js';
 import { withId } from '../http/json.js';
 
 /** A sample in full, with its caches. Its files are named like the sample. */

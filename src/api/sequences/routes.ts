@@ -1,6 +1,6 @@
-import { findIsolate } from '../../store/isolate_edits.js';
-import type { JoinedOtu } from '../../store/otus.js';
-import { addSequence, editSequence, removeSequence } from '../../store/sequence_edits.js';
+import { findIsolate } from '../../store/otus/isolate_edits.js';
+import type { JoinedOtu } from '../../store/otus/otus.js';
+import { addSequence, editSequence, removeSequence } from '../../store/otus/sequence_edits.js';
 import type { ApiDeps } from '../deps.js';
 import { given } from '../http/given.js';
 import { withId } from '../http/json.js';

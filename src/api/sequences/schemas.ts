@@ -1,5 +1,5 @@
 import * as v from 'valibot';
-import { cleanBases, strangeBases } from '../../store/bases.js';
+import { cleanBases, strangeBases } from '../../store/otus/bases.js';
 import { optional, text, trimmed, trimmedFilled, withDefault } from '../http/fields.js';
 
 const bases = () =>

@@ -1,7 +1,7 @@
 import { jobStart } from '../../contracts/workflow_starts.js';
 import { isSafeName, subtractionSlug } from '../../files/data_directory.js';
 import { removePath } from '../../files/publish.js';
-import { mapPage } from '../../store/pages.js';
+import { mapPage } from '../../store/database/pages.js';
 import type { SubtractionDocument } from '../../store/subtractions.js';
 import type { ApiDeps } from '../deps.js';
 import type { Caller } from '../http/caller.js';

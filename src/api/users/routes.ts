@@ -1,6 +1,6 @@
 import type * as v from 'valibot';
-import { mapPage } from '../../store/pages.js';
-import { endsSessions, toUserItem, type UserItem } from '../../store/users.js';
+import { endsSessions, toUserItem, type UserItem } from '../../store/accounts/users.js';
+import { mapPage } from '../../store/database/pages.js';
 import { signIn } from '../account/login_routes.js';
 import { hashPassword, refusePassword } from '../account/passwords.js';
 import type { ApiDeps } from '../deps.js';

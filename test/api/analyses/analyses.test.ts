@@ -3,7 +3,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { AnalysisDocument } from '../../../src/store/analyses.js';
-import type { SampleDocument } from '../../../src/store/samples.js';
+import type { SampleDocument } from '../../../src/store/samples/samples.js';
 import { type Laboratory, laboratory } from '../../support/laboratory.js';
 import { referenceOf } from '../../support/references.js';
 

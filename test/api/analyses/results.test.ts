@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { formatCsv, isolateName, median } from '../../../src/api/analyses/csv.js';
 import { formatResults } from '../../../src/api/analyses/format.js';
 import type { PathoscopeHit } from '../../../src/store/analyses.js';
-import type { JoinedOtu } from '../../../src/store/otus.js';
+import type { JoinedOtu } from '../../../src/store/otus/otus.js';
 import { editOtu, insertOtu, otuOf, removeOtu } from '../../support/references.js';
 import { type TestStore, testStore } from '../../support/store.js';
 

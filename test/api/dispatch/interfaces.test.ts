@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { INTERFACES } from '../../../src/api/dispatch/interfaces.js';
-import { COLLECTIONS } from '../../../src/store/database.js';
+import { COLLECTIONS } from '../../../src/store/database/database.js';
 import { type TestDatabase, testDatabase } from '../../support/servers.js';
 import { type Browser, startSockets, type TestSockets, userDocument } from './support.js';
 

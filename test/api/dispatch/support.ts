@@ -7,7 +7,7 @@ import { createSocketIdentity } from '../../../src/api/account/authentication.js
 import type { SocketLimits } from '../../../src/api/dispatch/connections.js';
 import { attachSockets } from '../../../src/api/dispatch/sockets.js';
 import { completePermissions } from '../../../src/contracts/permissions.js';
-import { openDatabase, type Stored } from '../../../src/store/database.js';
+import { openDatabase, type Stored } from '../../../src/store/database/database.js';
 import { createStore } from '../../../src/store/index.js';
 
 export type Message = { operation: string; interface: string; data: Record<string, unknown> | string[] };

@@ -1,7 +1,7 @@
 import { gunzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { attachment } from '../../../src/api/downloads/attachment.js';
-import { type JoinedOtu, splitOtu } from '../../../src/store/otus.js';
+import { type JoinedOtu, splitOtu } from '../../../src/store/otus/otus.js';
 import { type Laboratory, laboratory } from '../../support/laboratory.js';
 import { editOtu, insertOtu, otuOf, referenceOf, removeOtu } from '../../support/references.js';
 

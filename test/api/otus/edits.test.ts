@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { newProcess } from '../../../src/store/processes.js';
-import type { ReferenceDocument } from '../../../src/store/references.js';
+import type { ReferenceDocument } from '../../../src/store/references/references.js';
 import { type Laboratory, laboratory } from '../../support/laboratory.js';
 import { referenceOf } from '../../support/references.js';
 

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { randomId } from '../../../src/store/ids.js';
+import { randomId } from '../../../src/store/database/ids.js';
 import { type Laboratory, laboratory } from '../../support/laboratory.js';
 import { insertOtu, otuOf, referenceOf } from '../../support/references.js';
 

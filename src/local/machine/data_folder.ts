@@ -1,0 +1,81 @@
+import { accessSync, constants, existsSync, mkdirSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import { errorCode, LocalError, reasonOf } from '../errors.js';
+import { type Lock, lockOwner, tryLock } from './lock.js';
+
+const LEAST_FREE_BYTES = 256 * 1024 * 1024;
+
+/** Free bytes for this user on the disk that holds the path. */
+export function freeBytes(path: string): number {
+  const { bavail, bsize } = statfsSync(path);
+  return bavail * bsize;
+}
+
+/** Makes the data folder and proves that it can be written. Throws `LocalError` with the cure. */
+export function requireWritable(dataPath: string): void {
+  const probe = join(dataPath, `.write-test-${process.pid}`);
+  try {
+    // Asked by itself: a recursive mkdir on a read-only file system only says that there is no such folder.
+    accessSync(nearestFolder(dataPath), constants.W_OK);
+    mkdirSync(dataPath, { recursive: true });
+    writeFileSync(probe, 'x');
+    rmSync(probe);
+  } catch (error) {
+    const code = errorCode(error);
+    if (code === 'EACCES' || code === 'EPERM' || code === 'EROFS') {
+      throw new LocalError(
+        `The data directory ${dataPath} cannot be written by this user`,
+        [`Give it to this user: chown -R "$(id -un)" ${dataPath}`, 'Or choose another with --data-path.'],
+        { cause: error },
+      );
+    }
+    if (code === 'ENOSPC' || code === 'EDQUOT') throw diskFull(dataPath, 0);
+    if (code === 'EEXIST' || code === 'ENOTDIR') {
+      throw new LocalError(
+        `The data directory ${dataPath} cannot be made: ${nearestFolder(dataPath)} is a file`,
+        ['Move that file away, or choose another directory with --data-path.'],
+        { cause: error },
+      );
+    }
+    throw new LocalError(
+      `The data directory ${dataPath} cannot be used: ${reasonOf(error)}`,
+      ['Choose another with --data-path.'],
+      { cause: error },
+    );
+  }
+}
+
+/** Throws `LocalError` when the disk is too full to start anything on it. */
+export function requireRoom(dataPath: string): void {
+  const free = freeBytes(dataPath);
+  if (free < LEAST_FREE_BYTES) throw diskFull(dataPath, free);
+}
+
+function diskFull(dataPath: string, free: number): LocalError {
+  return new LocalError(
+    `The disk of the data directory ${dataPath} is full: ${Math.floor(free / 1024 / 1024)} MB are free, at least ${LEAST_FREE_BYTES / 1024 / 1024} MB are needed to start`,
+    ['Free some space, or choose another directory with --data-path.'],
+  );
+}
+
+/** Takes the data folder for this process. Throws `LocalError` when another living supervisor has it. */
+export function takeDataFolder(dataPath: string): Lock {
+  const attempt = tryLock(join(dataPath, 'run', 'supervisor.json'));
+  if ('lock' in attempt) return attempt.lock;
+  throw new LocalError(`The data directory ${dataPath} is in use by process ${attempt.owner.pid}`, [
+    `End that server first (kill ${attempt.owner.pid}), or choose another directory with --data-path.`,
+  ]);
+}
+
+/** Process id of the living supervisor of a data folder, if there is one. */
+export function livingSupervisor(dataPath: string): number | undefined {
+  const owner = lockOwner(join(dataPath, 'run', 'supervisor.json'));
+  return owner?.pid;
+}
+
+/** The path itself, or the nearest folder above it that exists. */
+export function nearestFolder(path: string): string {
+  let folder = resolve(path);
+  while (!existsSync(folder)) folder = dirname(folder);
+  return folder;
+}

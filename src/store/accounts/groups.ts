@@ -1,0 +1,73 @@
+import { completePermissions, type Permission, type Permissions } from '../../contracts/permissions.js';
+import type { Database, Stored } from '../database/database.js';
+import { isDuplicate } from '../database/ids.js';
+
+/** A group as stored: its id is its lower-case name. */
+export type GroupDocument = Stored & { permissions: Permissions };
+
+/** A group in answers and messages. */
+export type GroupItem = { id: string; permissions: Permissions };
+
+/** A group in the form of the wire; a permission that is missing is not granted. */
+export function toGroupItem(group: GroupDocument): GroupItem {
+  return { id: group._id, permissions: completePermissions(group.permissions) };
+}
+
+/** Reads and writes of groups. What members derive from their groups is kept by `users.settleMembers`. */
+export function createGroupStore(database: Database) {
+  const groups = database.collection<GroupDocument>('groups');
+  return {
+    /** A group; undefined when there is none. */
+    async get(groupId: string): Promise<GroupItem | undefined> {
+      const group = await groups.findOne({ _id: groupId });
+      return group ? toGroupItem(group) : undefined;
+    },
+
+    /** All groups. */
+    list: async (): Promise<GroupItem[]> => (await groups.find().toArray()).map(toGroupItem),
+
+    /** Those of the ids that no group has, in the given order. */
+    async missing(groupIds: readonly string[]): Promise<string[]> {
+      const found = await groups.find({ _id: { $in: [...groupIds] } }, { projection: { _id: 1 } }).toArray();
+      const known = found.map((group) => group._id);
+      return groupIds.filter((id) => !known.includes(id));
+    },
+
+    /** Inserts a group without permissions; undefined when the id is taken. */
+    async insert(groupId: string): Promise<GroupItem | undefined> {
+      const group: GroupDocument = { _id: groupId, permissions: completePermissions({}) };
+      try {
+        await groups.insertOne(group);
+      } catch (error) {
+        if (isDuplicate(error)) return undefined;
+        throw error;
+      }
+      return toGroupItem(group);
+    },
+
+    /** Sets some of a group's permissions; undefined when there is no such group. */
+    async setPermissions(
+      groupId: string,
+      changes: Partial<Record<Permission, boolean>>,
+    ): Promise<GroupItem | undefined> {
+      const $set = Object.fromEntries(Object.entries(changes).map(([name, value]) => [`permissions.${name}`, value]));
+      if (Object.keys($set).length > 0) await groups.updateOne({ _id: groupId }, { $set });
+      return this.get(groupId);
+    },
+
+    /** Removes a group from the list, from references, samples and settings; false when there is no such group. */
+    remove: (groupId: string): Promise<boolean> =>
+      database.transaction(async (session) => {
+        const result = await groups.deleteOne({ _id: groupId }, { session });
+        if (result.deletedCount === 0) return false;
+        await database
+          .collection<Stored & { groups: { id: string }[] }>('references')
+          .updateMany({ 'groups.id': groupId }, { $pull: { groups: { id: groupId } } }, { session });
+        const { db } = database;
+        await db.collection('samples').updateMany({ group: groupId }, { $set: { group: 'none' } }, { session });
+        const usedBySettings = { _id: 'settings', sample_group: groupId } as object;
+        await db.collection('settings').updateOne(usedBySettings, { $set: { sample_group: 'none' } }, { session });
+        return true;
+      }),
+  };
+}

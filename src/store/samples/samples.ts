@@ -1,0 +1,328 @@
+import type { ClientSession, Filter } from 'mongodb';
+import { FINAL_STATES } from '../../contracts/jobs.js';
+import type { AnalysisStore } from '../analyses.js';
+import type { CacheStore } from '../caches.js';
+import type { Database, Stored } from '../database/database.js';
+import { insertWithFreshId, randomId } from '../database/ids.js';
+import { holdLock } from '../database/locks.js';
+import { fields, findPage, type Page, type PageRequest, searchFilter } from '../database/pages.js';
+import type { FileRef, FileStore } from '../files.js';
+import type { JobDocument, JobStore } from '../jobs.js';
+import type { SubtractionStore } from '../subtractions.js';
+import { type RightsHolder, readFilter, SAMPLE_RIGHTS_FIELDS, type SampleRights } from './sample_rights.js';
+
+/** State of one kind of analysis of a sample: none, in progress, at least one finished. */
+export type AlgorithmTag = false | 'ip' | true;
+
+/** A reads file of a sample, once its upload was copied. */
+export type SampleFile = {
+  /** Name on disk: `reads_1.fq.gz`, `reads_2.fq.gz`; `reads_1.fastq` in samples of old releases. */
+  name: string;
+  download_url: string;
+  size: number | null;
+  from: { id: string; name: string; size: number };
+  raw: boolean;
+  replacement?: { id: string; name: string; uploaded_at: Date } | null;
+};
+
+/** A sample as stored. */
+export type SampleDocument = Stored &
+  SampleRights & {
+    name: string;
+    host?: string;
+    isolate?: string;
+    locale?: string;
+    /** Small-RNA library; missing in samples of old releases. */
+    srna?: boolean;
+    paired: boolean;
+    /** The uploads until they were copied. */
+    files: (FileRef | SampleFile)[];
+    format: 'fastq';
+    /** `ip` (in progress) while its job runs. */
+    imported: 'ip' | boolean;
+    quality: Record<string, unknown> | null;
+    subtraction: { id: string };
+    pathoscope: AlgorithmTag;
+    nuvs: AlgorithmTag;
+    created_at: Date;
+    analyzed: boolean;
+    hold: boolean;
+    archived: boolean;
+    update_job?: { id: string };
+    prune?: boolean;
+  };
+
+/** A sample in lists. */
+export type SampleListItem = Pick<
+  SampleDocument,
+  '_id' | 'name' | 'host' | 'isolate' | 'created_at' | 'user' | 'imported' | 'archived' | 'pathoscope' | 'nuvs'
+>;
+
+/** Free text that describes a sample; absent when it was not given. */
+export type SampleDescription = {
+  name: string;
+  host?: string | undefined;
+  isolate?: string | undefined;
+  locale?: string | undefined;
+};
+
+/** Changes of what describes a sample; what is absent stays. */
+export type SampleChanges = Omit<SampleDescription, 'name'> & { name?: string | undefined };
+
+/** Changes of a sample's rights; what is absent stays. */
+export type SampleRightsChanges = { [Field in Exclude<keyof SampleRights, 'user'>]?: SampleRights[Field] | undefined };
+
+/** What it takes to start a sample. */
+export type NewSample = SampleDescription & {
+  srna: boolean;
+  subtraction: string;
+  /** Ids of one upload or two: left, right. */
+  files: string[];
+  uniqueNames: boolean;
+};
+
+/** What a new sample takes from its maker and the settings. */
+export type NewSampleOwner = SampleRights & {
+  /** Limits of its job, fixed now: cores and GiB. */
+  cost: { proc: number; mem: number };
+};
+
+/** Why a sample cannot be created, in the order in which it is looked at. */
+export type SampleRefusal = 'name_taken' | 'no_subtraction' | 'no_file';
+
+/** Which samples a list is about. No values for an algorithm: its tag does not matter. */
+export type SampleSearch = { find?: string | undefined; pathoscope: AlgorithmTag[]; nuvs: AlgorithmTag[] };
+
+const LIST_FIELDS = [
+  '_id',
+  'name',
+  'host',
+  'isolate',
+  'created_at',
+  'user',
+  'imported',
+  'archived',
+  'pathoscope',
+  'nuvs',
+];
+
+/** Fields of lists and of answers to edits. */
+const SAMPLE_LIST_PROJECTION = fields(...LIST_FIELDS);
+
+/** Fields of messages: those of lists and the rights. */
+export const SAMPLE_PROJECTION = fields(...LIST_FIELDS, ...SAMPLE_RIGHTS_FIELDS);
+
+const RIGHTS = { ...fields(...SAMPLE_RIGHTS_FIELDS), _id: 0 };
+
+/** The stores that samples need: what they are made of and what goes with them. */
+export type SampleStoreNeeds = {
+  jobs: JobStore;
+  files: FileStore;
+  subtractions: SubtractionStore;
+  analyses: AnalysisStore;
+  caches: CacheStore;
+};
+
+/** Reads and conditional writes of samples. Their folders are the caller's. */
+export function createSampleStore(database: Database, needs: SampleStoreNeeds) {
+  const { jobs, files, subtractions, analyses, caches } = needs;
+  const samples = database.collection<SampleDocument>('samples');
+
+  const isNameTaken = async (name: string, exceptId: string | undefined, session?: ClientSession): Promise<boolean> => {
+    const filter: Filter<SampleDocument> = exceptId === undefined ? { name } : { name, _id: { $ne: exceptId } };
+    return (await samples.countDocuments(filter, { limit: 1, ...(session ? { session } : {}) })) > 0;
+  };
+
+  const findProblem = async (input: NewSample, session?: ClientSession): Promise<SampleRefusal | undefined> => {
+    if (input.uniqueNames && (await isNameTaken(input.name, undefined, session))) return 'name_taken';
+    if (!(await subtractions.isReadyHost(input.subtraction, session))) return 'no_subtraction';
+    const found = await files.findFree(input.files, 'reads', session);
+    return found.length === input.files.length ? undefined : 'no_file';
+  };
+
+  const insertWithJob = async (
+    ids: { sample: string; job: string },
+    input: NewSample,
+    owner: NewSampleOwner,
+    session: ClientSession,
+  ): Promise<{ sample: SampleDocument; job: JobDocument } | SampleRefusal> => {
+    await holdLock(database, 'samples', session);
+    const problem = await findProblem(input, session);
+    if (problem) return problem;
+    const uploads = await files.findFree(input.files, 'reads', session);
+    if (!(await files.reserve(input.files, 'reads', session))) return 'no_file';
+    const sample = newDocument(ids.sample, input, owner, uploads);
+    await samples.insertOne(sample, { session });
+    const job = await jobs.insert(newJob(ids, input, owner, uploads), session);
+    return { sample, job };
+  };
+
+  return {
+    collection: samples,
+
+    get: (sampleId: string) => samples.findOne({ _id: sampleId }),
+
+    /** One page of the samples that the holder may read, newest first; the term is looked for in names and user ids. */
+    list(holder: RightsHolder, search: SampleSearch, request: PageRequest): Promise<Page<SampleListItem>> {
+      const tags = [
+        ...(search.pathoscope.length > 0 ? [{ pathoscope: { $in: search.pathoscope } }] : []),
+        ...(search.nuvs.length > 0 ? [{ nuvs: { $in: search.nuvs } }] : []),
+      ];
+      const conditions = [
+        ...(tags.length > 0 ? [{ $or: tags }] : []),
+        ...(search.find ? [searchFilter(['name', 'user.id'], search.find)] : []),
+      ] as Filter<SampleDocument>[];
+      return findPage(
+        samples,
+        {
+          base: readFilter(holder) as Filter<SampleDocument>,
+          search: conditions.length > 0 ? { $and: conditions } : undefined,
+          sort: { created_at: -1, _id: 1 },
+          projection: SAMPLE_LIST_PROJECTION,
+        },
+        request,
+      ) as Promise<Page<SampleListItem>>;
+    },
+
+    /** The first reason why the sample cannot be created now, if any. */
+    findProblem: (input: NewSample) => findProblem(input),
+
+    /** Inserts a sample in progress and its waiting job, and takes the uploads: all of it or nothing. */
+    create: (
+      input: NewSample,
+      owner: NewSampleOwner,
+    ): Promise<{ sample: SampleDocument; job: JobDocument } | SampleRefusal> =>
+      insertWithFreshId((sampleId) => {
+        const ids = { sample: sampleId, job: randomId() };
+        return database.transaction((session) => insertWithJob(ids, input, owner, session));
+      }),
+
+    /** Changes what was given; null when the sample is gone. */
+    update(
+      sampleId: string,
+      changes: SampleChanges,
+      uniqueNames: boolean,
+    ): Promise<SampleListItem | 'name_taken' | null> {
+      const { name } = changes;
+      if (name === undefined || !uniqueNames) return change(sampleId, changes);
+      return database.transaction(async (session) => {
+        await holdLock(database, 'samples', session);
+        return (await isNameTaken(name, sampleId, session)) ? 'name_taken' : change(sampleId, changes, session);
+      });
+    },
+
+    /** Changes the rights that were given; null when the sample is gone. */
+    setRights(sampleId: string, changes: SampleRightsChanges): Promise<SampleRights | null> {
+      const $set = given(changes);
+      return Object.keys($set).length === 0
+        ? samples.findOne({ _id: sampleId }, { projection: RIGHTS })
+        : samples.findOneAndUpdate({ _id: sampleId }, { $set }, { returnDocument: 'after', projection: RIGHTS });
+    },
+
+    /** Samples that use a subtraction, as far as the holder may read them. */
+    async linkedTo(subtraction: string, holder: RightsHolder): Promise<{ id: string; name: string }[]> {
+      const linked = await samples
+        .find({ 'subtraction.id': subtraction, ...readFilter(holder) } as Filter<SampleDocument>)
+        .project<Pick<SampleDocument, '_id' | 'name'>>({ name: 1 })
+        .sort({ created_at: 1, _id: 1 })
+        .toArray();
+      return linked.map(({ _id, name }) => ({ id: _id, name }));
+    },
+
+    /** Ids of the jobs that make or analyse a sample and have not ended. */
+    async unfinishedJobs(sampleId: string): Promise<string[]> {
+      const filter = { 'args.sample_id': sampleId, 'status.state': { $nin: [...FINAL_STATES] } };
+      const found = await jobs.collection
+        .find(filter as Filter<JobDocument>)
+        .project<Stored>({ _id: 1 })
+        .toArray();
+      return found.map(({ _id }) => _id);
+    },
+
+    /** Stores the copied reads files; false when the sample is gone. */
+    async setFiles(sampleId: string, copied: SampleFile[]): Promise<boolean> {
+      const result = await samples.updateOne({ _id: sampleId }, { $set: { files: copied } });
+      return result.matchedCount === 1;
+    },
+
+    /** Stores the quality of the reads; with that the sample can be analysed. False when it is gone. */
+    async setQuality(sampleId: string, quality: Record<string, unknown>): Promise<boolean> {
+      const result = await samples.updateOne({ _id: sampleId }, { $set: { quality, imported: false } });
+      return result.matchedCount === 1;
+    },
+
+    /**
+     * Removes a sample with its analyses and caches, or what is left of them. Gives the ids of the caches, whose folders
+     * are the caller's like that of the sample.
+     */
+    remove(sampleId: string): Promise<string[]> {
+      return database.transaction(async (session) => {
+        const ofSample = { 'sample.id': sampleId };
+        const removed = await caches.collection.find(ofSample, { session }).project<Stored>({ _id: 1 }).toArray();
+        await caches.collection.deleteMany(ofSample, { session });
+        await analyses.removeOfSample(sampleId, session);
+        await samples.deleteOne({ _id: sampleId }, { session });
+        return removed.map(({ _id }) => _id);
+      });
+    },
+  };
+
+  function change(sampleId: string, changes: SampleChanges, session?: ClientSession): Promise<SampleListItem | null> {
+    const $set = given(changes);
+    const options = { projection: SAMPLE_LIST_PROJECTION, ...(session ? { session } : {}) };
+    return Object.keys($set).length === 0
+      ? samples.findOne({ _id: sampleId }, options)
+      : samples.findOneAndUpdate({ _id: sampleId }, { $set }, { ...options, returnDocument: 'after' });
+  }
+}
+
+type Given<T> = { [Field in keyof T]?: Exclude<T[Field], undefined> };
+
+function given<T extends object>(changes: T): Given<T> {
+  return Object.fromEntries(Object.entries(changes).filter(([, value]) => value !== undefined)) as Given<T>;
+}
+
+function newDocument(id: string, input: NewSample, owner: NewSampleOwner, uploads: FileRef[]): SampleDocument {
+  const { host, isolate, locale } = input;
+  return {
+    _id: id,
+    name: input.name,
+    ...(host === undefined ? {} : { host }),
+    ...(isolate === undefined ? {} : { isolate }),
+    ...(locale === undefined ? {} : { locale }),
+    subtraction: { id: input.subtraction },
+    files: uploads,
+    srna: input.srna,
+    group: owner.group,
+    nuvs: false,
+    pathoscope: false,
+    created_at: new Date(),
+    format: 'fastq',
+    imported: 'ip',
+    quality: null,
+    analyzed: false,
+    hold: true,
+    archived: false,
+    group_read: owner.group_read,
+    group_write: owner.group_write,
+    all_read: owner.all_read,
+    all_write: owner.all_write,
+    user: owner.user,
+    paired: uploads.length === 2,
+  };
+}
+
+function newJob(
+  ids: { sample: string; job: string },
+  input: NewSample,
+  owner: NewSampleOwner,
+  uploads: FileRef[],
+): Parameters<JobStore['insert']>[0] {
+  return {
+    _id: ids.job,
+    task: 'create_sample',
+    args: { sample_id: ids.sample, files: uploads, srna: input.srna },
+    ...owner.cost,
+    userId: owner.user.id,
+  };
+}

@@ -1,0 +1,75 @@
+import { writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
+import { expect, inject, onTestFinished, test } from 'vitest';
+import { checkServers } from '../../../src/local/doctor/servers.js';
+import { type DoctorOptions, type DoctorRow, formatTable, runDoctor } from '../../../src/local/index.js';
+import { freePort } from '../../../src/local/machine/ports.js';
+import { testFolder } from '../../support/folders.js';
+
+function given(): DoctorOptions {
+  return {
+    dataPath: testFolder(),
+    mongoUrl: inject('mongoUrl'),
+    temporalAddress: inject('temporalAddress'),
+    host: '127.0.0.1',
+    port: 0,
+    limits: { proc: 1, mem: 1 },
+  };
+}
+
+function byCheck(rows: DoctorRow[]): Record<string, DoctorRow> {
+  return Object.fromEntries(rows.map((row) => [row.check, row]));
+}
+
+test('transactions, change streams and every tool are really tried', async () => {
+  const rows = byCheck(await runDoctor(given()));
+  expect(rows['MongoDB transactions']).toMatchObject({ status: 'ok' });
+  expect(rows['MongoDB change streams']).toMatchObject({ status: 'ok' });
+  expect(rows.Temporal).toMatchObject({ status: 'ok', found: expect.stringContaining(inject('temporalAddress')) });
+  expect(rows['Bowtie 2']?.found).toContain('mapped 200 reads');
+  expect(Object.values(rows).filter(({ status }) => status === 'fail')).toEqual([]);
+});
+
+test('embedded servers are started for the trial when no address is given', async () => {
+  const rows = byCheck(await checkServers({ ...given(), mongoUrl: undefined, temporalAddress: undefined }));
+  expect(rows['MongoDB change streams']).toMatchObject({ status: 'ok' });
+  expect(rows.Temporal).toMatchObject({ status: 'ok' });
+});
+
+test('every problem is a row with its cure', async () => {
+  const listener = createServer();
+  onTestFinished(() => void listener.close());
+  const port = await freePort();
+  await new Promise<void>((resolve) => listener.listen(port, '127.0.0.1', resolve));
+  const file = join(testFolder(), 'file');
+  writeFileSync(file, '');
+  const rows = await runDoctor({
+    quick: true,
+    host: '127.0.0.1',
+    port,
+    dataPath: join(file, 'data'),
+    mongoUrl: `mongodb://127.0.0.1:${await freePort()}/`,
+    temporalAddress: `127.0.0.1:${await freePort()}`,
+    limits: { proc: 10_000, mem: 1_000_000 },
+  });
+  expect(byCheck(rows)).toMatchObject({
+    Processors: { status: 'fail', cure: `Give --proc ${availableParallelism()}.` },
+    Memory: { status: 'fail', cure: expect.stringMatching(/^Give --mem \d+\.$/) },
+    'Data directory': { status: 'fail', cure: expect.stringContaining('--data-path') },
+    Port: { status: 'fail', cure: expect.stringContaining('--port') },
+    MongoDB: { status: 'fail', cure: expect.stringContaining('--db') },
+    Temporal: { status: 'fail', cure: expect.stringContaining('--temporal-address') },
+  });
+});
+
+test('the table has a line per check and its cure below', () => {
+  const rows: DoctorRow[] = [
+    { check: 'Node', status: 'ok', found: '20.19.0', cure: '' },
+    { check: 'Disk', status: 'fail', found: '0.5 GiB free', cure: 'Free some space.' },
+  ];
+  expect(formatTable(rows)).toBe(
+    ['Node  ok    20.19.0', 'Disk  fail  0.5 GiB free', '            → Free some space.'].join('\n'),
+  );
+});
