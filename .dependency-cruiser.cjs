@@ -27,6 +27,18 @@ const ARROWS = {
   commands: ['api', 'workers', 'local', 'demo', 'remote', 'activities', 'store', 'files', 'contracts'],
 };
 
+// The same for the folders inside a room. What lies beside them composes them.
+const FOLDERS = {
+  'local/machine': [],
+  'local/processes': ['local/machine'],
+  'local/install': ['local/machine'],
+  'local/servers': ['local/processes', 'local/install', 'local/machine'],
+  'local/doctor': ['local/servers', 'local/install', 'local/machine'],
+  'store/database': [],
+};
+// The errors of a room belong to all its folders.
+const SHARED = '^src/local/errors\\.ts$';
+
 // Read once at the edge and handed on as arguments, so deeper rooms do not know them.
 const LEAVES = '^src/(config|log)\\.ts$';
 const MAY_USE_LEAVES = ['api', 'workers', 'local', 'commands'];
@@ -46,10 +58,22 @@ const arrows = Object.entries(ARROWS).map(([room, targets]) => ({
   },
 }));
 
+const folderArrows = Object.entries(FOLDERS).map(([folder, targets]) => {
+  const [room] = folder.split('/');
+  return {
+    name: `${folder}-imports-only-${targets.join('-') || 'nothing'}`,
+    comment: `Of src/${room}, src/${folder} may import only ${targets.join(', ') || 'nothing'}.`,
+    severity: 'error',
+    from: { path: `^src/${folder}/` },
+    to: { path: `^src/${room}/`, pathNot: [`^src/(${[folder, ...targets].join('|')})/`, SHARED] },
+  };
+});
+
 /** @type {import('dependency-cruiser').IConfiguration} */
 module.exports = {
   forbidden: [
     ...arrows,
+    ...folderArrows,
     {
       name: 'analyses-may-use-the-coverage-curve',
       comment: 'src/api/analyses is an api room that may also use the coverage curve of bio.',

@@ -2,7 +2,7 @@ import { type Logger, pino } from 'pino';
 import { checkoutCache } from './install/cache.js';
 import { ensureTools } from './install/tools.js';
 import { findMongo } from './servers/mongo/programs.js';
-import { findTemporal } from './servers/temporal/plan.js';
+import { findTemporal } from './servers/temporal/programs.js';
 
 /**
  * Finds or installs all that a server and the tests need, at the same time, without starting anything.

@@ -43,6 +43,13 @@ test.each([
     'src/bio/y.ts',
   ],
   ['a room imports main', 'src/api/x.ts', "import '../main.js';", 'src/main.ts'],
+  [
+    'the tools of the machine reach the servers',
+    'src/local/machine/x.ts',
+    "import '../servers/y.js';",
+    'src/local/servers/y.ts',
+  ],
+  ['the database reaches a collection', 'src/store/database/x.ts', "import '../y.js';", 'src/store/y.ts'],
   ['an activity reads the configuration', 'src/activities/x.ts', "import '../config.js';", 'src/config.ts'],
 ])('the arrow check is red when %s', (_, path, text, other) => {
   const { red, report } = checkArrows({ [path]: text, [other]: LEAF });
@@ -68,6 +75,9 @@ test('the arrow check is green for what the rooms may do', () => {
     'src/store/y.ts': "import type { A } from '../contracts/y.js';",
     'src/tools/y.ts': LEAF,
     'src/contracts/y.ts': LEAF,
+    'src/local/servers/x.ts': "import '../machine/y.js'; import '../errors.js';",
+    'src/local/machine/y.ts': LEAF,
+    'src/local/errors.ts': LEAF,
     'src/log.ts': LEAF,
   });
   expect(report).toContain('no dependency violations');

@@ -10,7 +10,7 @@ import { checkoutCache } from '../install/cache.js';
 import { type Servers, startServers } from '../servers/index.js';
 import { type MongoFacts, readMongoFacts, withMongo, withoutPassword } from '../servers/mongo/check.js';
 import { findMongo } from '../servers/mongo/programs.js';
-import { findTemporal } from '../servers/temporal/plan.js';
+import { findTemporal } from '../servers/temporal/programs.js';
 import { type DoctorOptions, type DoctorRow, row } from './row.js';
 
 const EVENT_LIMIT_MS = 5_000;

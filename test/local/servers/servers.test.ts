@@ -5,7 +5,6 @@ import { MongoClient } from 'mongodb';
 import { pino } from 'pino';
 import { expect, inject, onTestFinished, test } from 'vitest';
 import { LocalError, type ServerOptions, startServers } from '../../../src/local/index.js';
-import { checkoutCache } from '../../../src/local/install/cache.js';
 import { freePort } from '../../../src/local/machine/ports.js';
 import { testFolder } from '../../support/folders.js';
 
@@ -90,8 +89,4 @@ test('given servers that do not answer are named, without the password', async (
     `Temporal at 127.0.0.1:${port} cannot be reached`,
   );
   expect(await refusal({ ...given(), temporalAddress: 'http://here' })).toContain('Give it as HOST:PORT');
-});
-
-test('the cache folder is the one of the checkout unless the environment names another', () => {
-  expect(checkoutCache()).toMatch(/\/\.local$/);
 });
