@@ -54,10 +54,10 @@ function killGroup(pid) {
   }
 }
 
-/** Runs a command on this terminal and resolves with its exit code. Signals reach it too. */
-export function runAttached(command, args) {
+/** Runs a command on this terminal, with more environment, and resolves with its exit code. Signals reach it too. */
+export function runAttached(command, args, env = {}) {
   return new Promise((resolve, reject) => {
-    const child = spawn(command, args, { cwd: ROOT, stdio: 'inherit' });
+    const child = spawn(command, args, { cwd: ROOT, env: { ...process.env, ...env }, stdio: 'inherit' });
     const forward = (signal) => child.kill(signal);
     const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'];
     for (const signal of signals) process.on(signal, forward);

@@ -1,7 +1,10 @@
-import { mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { runChecks } from '../check.mjs';
-import { ROOT, runAttached, SetupError } from './steps.mjs';
+import { runAttached, SetupError } from './steps.mjs';
+import { COUNTS_FILE } from './test_counts.mjs';
 
 /**
  * Runs the checks and all tests, or only the tests that the arguments choose. Ends with a line
@@ -12,9 +15,51 @@ export async function runTests(args) {
   const chosen = args.some((arg) => !arg.startsWith('-'));
   const checks = chosen ? { passed: 0, failed: 0 } : await runChecks();
   const tests = await runVitest(args);
-  if (tests.skipped > 0) console.log(`${tests.skipped} skipped`);
-  console.log(`${checks.passed + tests.passed} passed, ${checks.failed + tests.failed} failed`);
-  return checks.failed + tests.failed > 0 || tests.code !== 0 ? 1 : 0;
+  console.log(describeCounts({ ...tests, passed: checks.passed + tests.passed, failed: checks.failed + tests.failed }));
+  return checks.failed + tests.failed > 0 ? 1 : 0;
+}
+
+/** The last lines of a run: what failed outside of the tests, what was skipped, and the counts. */
+export function describeCounts({ passed, failed, skipped, errors }) {
+  return [
+    ...errors.map((error) => `outside of the tests: ${error}`),
+    ...(skipped > 0 ? [`${skipped} skipped`] : []),
+    `${passed} passed, ${failed} failed`,
+  ].join('\n');
+}
+
+/** Runs vitest on this terminal. Each error outside of the tests counts as a failure, so none stays without one. */
+export async function runVitest(args) {
+  const folder = mkdtempSync(join(tmpdir(), 'virtool-test-counts-'));
+  const file = join(folder, 'counts.json');
+  const reporters = ['--reporter=default', `--reporter=${fileURLToPath(import.meta.resolve('./test_counts.mjs'))}`];
+  try {
+    const env = { [COUNTS_FILE]: file };
+    const code = await runAttached(
+      process.execPath,
+      ['node_modules/vitest/vitest.mjs', 'run', ...reporters, ...args],
+      env,
+    );
+    return countFailures(code, readCounts(file));
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+function countFailures(code, counts) {
+  const failed = counts.failed + counts.errors.length;
+  if (code === 0 || failed > 0) return { ...counts, failed };
+  return { ...counts, failed: 1, errors: [`vitest ended with code ${code}`] };
+}
+
+// Absent when the run broke before its end.
+function readCounts(path) {
+  try {
+    return JSON.parse(readFileSync(path, 'utf8'));
+  } catch (error) {
+    if (error.code !== 'ENOENT') throw error;
+    return { passed: 0, failed: 0, skipped: 0, errors: [] };
+  }
 }
 
 async function prepare() {
@@ -26,33 +71,4 @@ async function prepare() {
     if (error instanceof LocalError) throw new SetupError(error.text());
     throw error;
   }
-}
-
-async function runVitest(args) {
-  const folder = join(ROOT, '.local');
-  mkdirSync(folder, { recursive: true });
-  const report = join(folder, `test-report-${process.pid}.json`);
-  const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`];
-  const code = await runAttached(process.execPath, ['node_modules/vitest/vitest.mjs', 'run', ...reporters, ...args]);
-  try {
-    return { code, ...readReport(report) };
-  } finally {
-    rmSync(report, { force: true });
-  }
-}
-
-// A run that broke before its report counts as one failure, and so does a file that could not be loaded.
-function readReport(path) {
-  let report;
-  try {
-    report = JSON.parse(readFileSync(path, 'utf8'));
-  } catch {
-    return { passed: 0, failed: 1, skipped: 0 };
-  }
-  const broken = report.testResults.filter((file) => file.status === 'failed' && file.assertionResults.length === 0);
-  return {
-    passed: report.numPassedTests,
-    failed: report.numFailedTests + broken.length,
-    skipped: report.numPendingTests + report.numTodoTests,
-  };
 }
