@@ -24,7 +24,9 @@ const ARROWS = {
   local: ['tools', 'contracts'],
   // A client like any other: it reaches the server only by HTTP and WebSocket.
   demo: ['contracts'],
-  commands: ['api', 'workers', 'local', 'demo', 'remote', 'activities', 'store', 'files', 'contracts'],
+  // Computes the documents of golden vectors with the functions that the jobs use.
+  golden: ['activities', 'store', 'tools', 'bio'],
+  commands: ['api', 'workers', 'local', 'demo', 'golden', 'remote', 'activities', 'store', 'files', 'contracts'],
 };
 
 // The same for the folders inside a room. What lies beside them composes them.

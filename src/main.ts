@@ -7,6 +7,7 @@ Commands
   demo             run the server on a small data set and find its viruses
                    (--exit stops it afterwards, --json FILE writes the report)
   doctor           check all that the server needs
+  golden           compute the documents of golden vectors (--vectors FOLDER --out FOLDER)
   api              run the API alone, against given servers
   worker control   run the control worker alone
   worker tools     run the tool worker alone
@@ -25,6 +26,7 @@ const COMMANDS: Record<string, Command> = {
   start: async (argv) => (await import('./commands/start.js')).runStart(configOf(argv)),
   demo: async (argv) => (await import('./commands/demo.js')).runDemoCommand(argv),
   doctor: async (argv) => (await import('./commands/doctor.js')).runDoctorCommand(configOf(argv)),
+  golden: async (argv) => (await import('./commands/golden.js')).runGoldenCommand(argv),
   api: async (argv) => (await import('./commands/api.js')).runApi(configOf(argv)),
   worker: async ([kind, ...argv]) => {
     if (kind !== 'control' && kind !== 'tools') throw new ConfigError('Say which worker: control or tools.');

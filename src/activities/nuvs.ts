@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { type ProfileHit, parseScanTable, profileName } from '../bio/hmmer.js';
-import type { Orf } from '../bio/orfs.js';
+import { parseScanTable } from '../bio/hmmer.js';
+import { addHits, type HitContig, type OrfContig } from '../bio/orf_contigs.js';
 import { isFinal, type JobInput } from '../contracts/jobs.js';
 import type { NuvsArgs, NuvsControl, NuvsSteps } from '../contracts/nuvs.js';
 import { freshFolder } from '../files/folders.js';
@@ -12,18 +12,11 @@ import type { ActivityDeps } from './deps.js';
 import { InvalidInput } from './errors.js';
 import { openHmmProfiles } from './hmm_profiles.js';
 import { createNuvsAssemblySteps } from './nuvs_assembly.js';
-import { NUVS_FILES, type OrfContig, readJson } from './nuvs_files.js';
+import { NUVS_FILES, readJson } from './nuvs_files.js';
 import { createNuvsReadSteps } from './nuvs_reads.js';
 import { type ChosenProfiles, createNuvsSearchSteps } from './nuvs_search.js';
 import { createPrepareSteps } from './prepare_reads.js';
 import { createStep } from './step.js';
-
-/** A contig as it is stored. */
-type Contig = {
-  index: number;
-  sequence: string;
-  orfs: (Orf & { index: number; hits: (Omit<ProfileHit, 'cluster' | 'contig' | 'orf'> & { hit: string })[] })[];
-};
 
 /** Steps of `nuvs`. */
 export function createNuvsSteps(deps: ActivityDeps) {
@@ -75,7 +68,7 @@ export function createNuvsControl({ store, data }: ActivityDeps) {
       const args = input.args as NuvsArgs;
       const folder = data.analysis(args.sample_id, args.analysis_id);
       if (await hasEnded(input.jobId)) return;
-      const results = await readJson<Contig[]>(join(folder, NUVS_FILES.results));
+      const results = await readJson<HitContig[]>(join(folder, NUVS_FILES.results));
       const fits = resultsFit(results);
       await store.database.transaction(async (session) => {
         await store.analyses.setResults(args.analysis_id, { results: fits ? results : 'file' }, session);
@@ -85,28 +78,4 @@ export function createNuvsControl({ store, data }: ActivityDeps) {
       if (fits) await removePath(join(folder, NUVS_FILES.results));
     },
   } satisfies NuvsControl;
-}
-
-/** Contigs with their hits. They all stay, those without any too, so that `index` is the position in the list. */
-function addHits(
-  contigs: readonly OrfContig[],
-  hits: readonly ProfileHit[],
-  ids: ReadonlyMap<number, string>,
-): Contig[] {
-  const byOrf = new Map<string, ProfileHit[]>();
-  for (const hit of hits) {
-    const key = `${hit.contig}.${hit.orf}`;
-    byOrf.set(key, [...(byOrf.get(key) ?? []), hit]);
-  }
-  return contigs.map(({ orfs, ...contig }) => ({
-    ...contig,
-    orfs: orfs.map(({ pro, frame, strand, pos, index }) => ({
-      ...{ pro, frame, strand, pos, index },
-      hits: (byOrf.get(`${contig.index}.${index}`) ?? []).map(({ cluster, contig: _, orf: __, ...figures }) => ({
-        // A profile that no HMM describes is still a hit; it has nothing but the name of its profile.
-        hit: ids.get(cluster) ?? profileName(cluster),
-        ...figures,
-      })),
-    })),
-  }));
 }

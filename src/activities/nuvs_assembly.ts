@@ -1,8 +1,7 @@
 import { join } from 'node:path';
 import { FastaReader, type FastaRecord, formatFastaRecord, sortTies } from '../bio/contigs.js';
 import { PhredOffset } from '../bio/fastq_records.js';
-import { proteinName } from '../bio/hmmer.js';
-import { findOrfs } from '../bio/orfs.js';
+import { type OrfContig, orfContig, proteinFasta } from '../bio/orf_contigs.js';
 import type { NuvsArgs } from '../contracts/nuvs.js';
 import { fileSize, freshFolder } from '../files/folders.js';
 import { openTextWriter, readLineBatches } from '../files/lines.js';
@@ -11,13 +10,12 @@ import { explain } from '../tools/classify.js';
 import { type Assembly, type AssemblyEnd, runSpades } from '../tools/spades.js';
 import { loadInputs, loadReads } from './analysis_inputs.js';
 import type { ActivityDeps } from './deps.js';
-import { NUVS_FILES, type OrfContig } from './nuvs_files.js';
+import { NUVS_FILES } from './nuvs_files.js';
 import { readRecords } from './nuvs_reads.js';
 import { createStep, type Step } from './step.js';
 
 const KMERS = { usual: [21, 33, 55, 75], smallRna: [17, 21, 23] } as const;
 const GIB = 1024 ** 3;
-const SHORTEST_CONTIG = 300;
 
 /** What the steps of the assembly ask the host for. */
 export type Host = {
@@ -57,9 +55,8 @@ export function createNuvsAssemblySteps(deps: ActivityDeps, host: Host = process
       for await (const { records, bytes } of readFasta(assembly, signal)) {
         count += records.length;
         for (const { sequence } of records) {
-          const orfs = sequence.length < SHORTEST_CONTIG ? [] : findOrfs(sequence);
-          if (orfs.length === 0) continue;
-          contigs.push({ index: contigs.length, sequence, orfs: orfs.map((orf, index) => ({ ...orf, index })) });
+          const contig = orfContig(contigs.length, sequence);
+          if (contig) contigs.push(contig);
         }
         report(bytes / size);
       }
@@ -74,11 +71,6 @@ export function createNuvsAssemblySteps(deps: ActivityDeps, host: Host = process
       log.line(`${count} scaffolds, ${contigs.length} of them with open reading frames`);
     }),
   };
-}
-
-/** The ORFs of a contig as FASTA text, as the search takes them. */
-function proteinFasta({ index, orfs }: OrfContig): string {
-  return orfs.map((orf) => `>${proteinName(index, orf.index)}\n${orf.pro}\n`).join('');
 }
 
 type Attempt = {

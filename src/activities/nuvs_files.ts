@@ -1,5 +1,4 @@
 import { readFile } from 'node:fs/promises';
-import type { Orf } from '../bio/orfs.js';
 
 /** Files that the steps of NuVs leave in the analysis' folder. */
 export const NUVS_FILES = {
@@ -13,9 +12,6 @@ export const NUVS_FILES = {
   hits: 'hmm.tsv',
   results: 'results.json',
 } as const;
-
-/** A contig with its ORFs, before the search: what {@link NUVS_FILES}`.contigs` holds a list of. */
-export type OrfContig = { index: number; sequence: string; orfs: (Orf & { index: number })[] };
 
 /** A JSON file of an earlier step. */
 export async function readJson<T>(path: string): Promise<T> {

@@ -1,26 +1,14 @@
-import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import {
-  findTies,
-  formatScanTable,
-  type HitLine,
-  inScanOrder,
-  proteinName,
-  readScanLines,
-  readSearchLines,
-} from '../bio/hmmer.js';
+import { formatScanTable, type HitLine } from '../bio/hmmer.js';
 import type { NuvsArgs } from '../contracts/nuvs.js';
 import { fileSize, freshFolder } from '../files/folders.js';
 import { openTextWriter } from '../files/lines.js';
 import { removePath } from '../files/publish.js';
-import { scanProteins, searchProfiles } from '../tools/hmmer.js';
-import { pressProfiles } from '../tools/hmmpress.js';
-import { runTool } from '../tools/runner.js';
 import type { ActivityDeps } from './deps.js';
 import { InvalidInput } from './errors.js';
-import { copyProfiles, openHmmParts } from './hmm_parts.js';
-import { NUVS_FILES, type OrfContig, readJson } from './nuvs_files.js';
-import { forEachAtOnce } from './parallel.js';
+import { openHmmParts } from './hmm_parts.js';
+import { searchHmms } from './hmm_search.js';
+import { NUVS_FILES, readJson } from './nuvs_files.js';
 import { createStep, type Step } from './step.js';
 
 /** The profiles that a job searches with, chosen when it began. */
@@ -74,45 +62,17 @@ async function openParts(installation: string, { jobId, attempt, signal }: Step<
   }
 }
 
-/** The hits in the order of hmmscan. The parts of the profiles are searched at the same time, on one core each. */
+/** The hits in the order of hmmscan. */
 async function search(context: Step<NuvsArgs>, folder: string, installation: string): Promise<HitLine[]> {
-  const { threads, signal, log, report, attempt } = context;
-  const { profiles: databaseSize, paths } = await openParts(installation, context);
+  const { jobId, threads, signal, log, report, attempt } = context;
+  // Before the search, as only here a fault of the installation is told from one of the search.
+  await openParts(installation, context);
   const proteins = join(folder, NUVS_FILES.proteins);
   const work = await freshFolder(join(folder, `vfam.${attempt}.partial`));
+  const owner = `${jobId}.${attempt}`;
   try {
-    const tables = paths.map((profiles, i) => ({ profiles, table: join(work, `${i}.tsv`) }));
-    let done = 0;
-    await forEachAtOnce(tables, threads, signal, async ({ profiles, table }, both) => {
-      await runTool(searchProfiles({ profiles, proteins, table, databaseSize }), { signal: both, log });
-      report(++done / tables.length);
-    });
-    const texts = await Promise.all(tables.map(({ table }) => readFile(table, 'utf8')));
-    const lines = texts.flatMap(readSearchLines);
-    return inScanOrder(lines, await scanTies(context, { folder, work, installation, lines, databaseSize }));
+    return await searchHmms({ installation, proteins, work, owner, threads, signal, log, report });
   } finally {
     await removePath(work);
   }
-}
-
-/** What hmmscan itself says of the proteins where hmmsearch's figures do not tell the order of its hits. */
-async function scanTies(
-  { threads, signal, log }: Step<NuvsArgs>,
-  input: { folder: string; work: string; installation: string; lines: HitLine[]; databaseSize: number },
-): Promise<HitLine[]> {
-  const { folder, work, installation, lines, databaseSize } = input;
-  const ties = findTies(lines);
-  if (ties.length === 0) return [];
-  const [profiles, proteins, table] = ['tied.hmm', 'tied.fa', 'tied.tsv'] as const;
-  await copyProfiles(installation, new Set(ties.flatMap((tie) => tie.profiles)), join(work, profiles));
-  const tied = new Set(ties.map(({ protein }) => protein));
-  const contigs = await readJson<OrfContig[]>(join(folder, NUVS_FILES.contigs));
-  const records = contigs.flatMap(({ index, orfs }) =>
-    orfs.map((orf) => ({ name: proteinName(index, orf.index), pro: orf.pro })).filter(({ name }) => tied.has(name)),
-  );
-  await writeFile(join(work, proteins), records.map(({ name, pro }) => `>${name}\n${pro}\n`).join(''));
-  const run = { signal, log, cwd: work };
-  await runTool(pressProfiles(profiles), run);
-  await runTool(scanProteins({ profiles, proteins, table, databaseSize, threads }), run);
-  return readScanLines(await readFile(join(work, table), 'utf8'));
 }

@@ -33,6 +33,18 @@ export class FastaReader {
   }
 }
 
+/**
+ * The records of a FASTA text.
+ *
+ * @throws SyntaxError for text before the first header.
+ */
+export function readFastaRecords(text: string): FastaRecord[] {
+  const reader = new FastaReader();
+  const lines = text.split('\n');
+  if (lines.at(-1) === '') lines.pop();
+  return [...lines.map((line) => reader.push(line)), reader.end()].filter((record) => record !== undefined);
+}
+
 const LINE_BASES = 60;
 
 /**
