@@ -1,9 +1,9 @@
 import * as v from 'valibot';
-import { type HistoryDocument, nameWithAbbreviation } from '../store/history.js';
-import { diffStates, type OtuDiff, revertDiff } from '../store/otu_diff.js';
-import { changedFields, describeOtuEdit, type OtuFields } from '../store/otu_field_edits.js';
-import { patchOtu } from '../store/otu_versions.js';
-import type { JoinedOtu } from '../store/otus.js';
+import { type HistoryDocument, nameWithAbbreviation } from '../store/history/history.js';
+import { diffStates, type OtuDiff, revertDiff } from '../store/history/otu_diff.js';
+import { patchOtu } from '../store/history/otu_versions.js';
+import { changedFields, describeOtuEdit, type OtuFields } from '../store/otus/otu_field_edits.js';
+import type { JoinedOtu } from '../store/otus/otus.js';
 import type { VectorFolder } from './folder.js';
 import { isMisordered } from './original_form.js';
 

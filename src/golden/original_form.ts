@@ -1,7 +1,7 @@
 import type { Quality } from '../bio/fastqc.js';
 import type { HitContig, OrfContig } from '../bio/orf_contigs.js';
 import type { Orf } from '../bio/orfs.js';
-import type { HistoryDocument } from '../store/history.js';
+import type { HistoryDocument } from '../store/history/history.js';
 
 // The vectors hold what release 3.7.3 wrote, its slips included. Where our results differ on purpose, and the difference is one of form,
 // documents are written in the original's form, so that all the rest can be compared. Where it cannot be, the value is left out.
