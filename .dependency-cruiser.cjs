@@ -51,7 +51,7 @@ const arrows = Object.entries(ARROWS).map(([room, targets]) => ({
   severity: 'error',
   from: {
     path: `^src/${room}/`,
-    // The coverage curve is pure, and both the analysis page and the job need the same one.
+    // Depths and decisions are pure, and both the analysis page and the job need the same ones.
     ...(room === 'api' ? { pathNot: '^src/api/analyses/' } : {}),
   },
   to: {
@@ -77,13 +77,13 @@ module.exports = {
     ...arrows,
     ...folderArrows,
     {
-      name: 'analyses-may-use-the-coverage-curve',
-      comment: 'src/api/analyses is an api room that may also use the coverage curve of bio.',
+      name: 'analyses-may-use-some-of-bio',
+      comment: 'src/api/analyses is an api room that may also use some pure functions of bio.',
       severity: 'error',
       from: { path: '^src/api/analyses/' },
       to: {
         path: '^src/',
-        pathNot: ['^src/(api|store|files|contracts)/', '^src/bio/(curve|pathoscope/coverage)\\.ts$', LEAVES],
+        pathNot: ['^src/(api|store|files|contracts)/', '^src/bio/(curve|decision|depth_runs)\\.ts$', LEAVES],
       },
     },
     {

@@ -12,6 +12,8 @@ export type Message = { interface: string; operation: string; data: Json; at: nu
 /** A signed-in client for benchmarks. */
 export type BenchClient = {
   send<T = Json>(method: string, path: string, body?: unknown): Promise<T>;
+  /** Reads an answer without looking into it, and gives its bytes. */
+  drain(path: string): Promise<number>;
   upload(type: string, file: string | Blob, name?: string): Promise<string>;
   /** The first message that fits; those that came before count too. */
   message(fits: (message: Message) => boolean): Promise<Message>;
@@ -51,6 +53,11 @@ export async function signIn(url: string): Promise<BenchClient> {
   await once(socket, 'open');
   return {
     send,
+    async drain(path) {
+      const response = await fetch(url + path, { headers: { cookie: cookie() } });
+      if (!response.ok) throw new Error(`GET ${path}: ${response.status}`);
+      return (await response.arrayBuffer()).byteLength;
+    },
     async upload(type, file, name = typeof file === 'string' ? basename(file) : 'upload') {
       const form = new FormData();
       form.append('file', typeof file === 'string' ? await openAsBlob(file) : file, name);

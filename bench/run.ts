@@ -1,3 +1,4 @@
+import { benchAnalysisDetail } from './analysis_detail.js';
 import { signIn } from './client.js';
 import { benchFixedCost } from './fixed_cost.js';
 import { benchIdle } from './idle.js';
@@ -5,7 +6,7 @@ import { benchPathoscopeJob } from './pathoscope_job.js';
 import { startServer } from './server.js';
 import { printTable, seconds } from './table.js';
 
-const PARTS = ['start', 'idle', 'fixed', 'pathoscope'] as const;
+const PARTS = ['start', 'idle', 'fixed', 'pathoscope', 'detail'] as const;
 
 /** Runs the benchmarks, or only those that are named, on a server of its own. */
 export async function main(args: string[]): Promise<number> {
@@ -22,6 +23,7 @@ export async function main(args: string[]): Promise<number> {
     const client = await signIn(server.url);
     if (wanted('fixed')) await benchFixedCost(client);
     if (wanted('pathoscope')) await benchPathoscopeJob(client, server);
+    if (wanted('detail')) await benchAnalysisDetail(client, server);
     client.close();
   } finally {
     await server.stop();

@@ -13,6 +13,8 @@ const START_LIMIT_MS = 60_000;
 export type BenchServer = {
   url: string;
   folder: string;
+  /** Connection string of its database server. */
+  databaseUrl: string;
   /** Seconds from the command to "ready". */
   startSeconds: number;
   /** Proportional memory of every process in MiB, by name. */
@@ -36,9 +38,10 @@ export async function startServer(options: readonly string[] = []): Promise<Benc
       stdio: ['ignore', 'pipe', 'inherit'],
     },
   );
-  const url = await readUrl(child);
+  const { url, databaseUrl } = await readAddresses(child);
   return {
     url,
+    databaseUrl,
     folder,
     startSeconds: (performance.now() - startedAt) / 1000,
     memory: () => memoryByName(child.pid as number),
@@ -52,7 +55,7 @@ export async function startServer(options: readonly string[] = []): Promise<Benc
   };
 }
 
-async function readUrl(child: ChildProcess): Promise<string> {
+async function readAddresses(child: ChildProcess): Promise<{ url: string; databaseUrl: string }> {
   let output = '';
   child.stdout?.on('data', (chunk: Buffer) => {
     output += chunk.toString();
@@ -60,7 +63,8 @@ async function readUrl(child: ChildProcess): Promise<string> {
   const limit = Date.now() + START_LIMIT_MS;
   for (;;) {
     const url = /Virtool is ready: (\S+)/.exec(output)?.[1];
-    if (url) return url;
+    const databaseUrl = /^MongoDB: .* (mongodb:\S+)/m.exec(output)?.[1];
+    if (url && databaseUrl) return { url, databaseUrl };
     if (child.exitCode !== null || Date.now() > limit) throw new Error(`The server did not start:\n${output}`);
     await sleep(20);
   }

@@ -5,6 +5,8 @@ const MAX_PLAIN_POINTS = 100;
 /** Share of the points that simplification keeps (more if areas are equal). */
 const KEPT_SHARE = 0.4;
 
+const REMOVALS_PER_STEP = 2048;
+
 /** Position on the sequence (0-based) and depth. */
 export type CurvePoint = [x: number, y: number];
 
@@ -13,9 +15,18 @@ export type CurvePoint = [x: number, y: number];
  * than 100. A sequence of one base gives (-1, d) and (0, d), as clients have always received it; no base gives no point.
  */
 export function depthCurve(depths: ArrayLike<number>): CurvePoint[] {
+  const steps = depthCurveInSteps(depths);
+  for (;;) {
+    const step = steps.next();
+    if (step.done) return step.value;
+  }
+}
+
+/** The same in steps of a few milliseconds each, for callers that have other things to do in between. */
+export function* depthCurveInSteps(depths: ArrayLike<number>): Generator<void, CurvePoint[], void> {
   const corners = cornerPoints(depths);
   if (corners.length <= MAX_PLAIN_POINTS) return corners;
-  const areas = effectiveAreas(corners);
+  const areas = yield* effectiveAreas(corners);
   const threshold = areas.slice().sort().reverse()[Math.floor(KEPT_SHARE * corners.length)] as number;
   return corners.filter((_, i) => (areas[i] as number) >= threshold);
 }
@@ -44,7 +55,7 @@ function cornerPoints(depths: ArrayLike<number>): CurvePoint[] {
  * and have infinite area. A neighbour whose new area is no larger than the removed one takes that area and goes next,
  * the left one first.
  */
-function effectiveAreas(points: CurvePoint[]): Float64Array {
+function* effectiveAreas(points: CurvePoint[]): Generator<void, Float64Array, void> {
   const count = points.length;
   const areas = new Float64Array(count).fill(Number.POSITIVE_INFINITY);
   const before = Int32Array.from(points, (_, i) => i - 1);
@@ -56,6 +67,7 @@ function effectiveAreas(points: CurvePoint[]): Float64Array {
   const heap = new AreaHeap(areas);
   let forced: number | undefined;
   for (let left = count - 2; left > 0; left--) {
+    if (left % REMOVALS_PER_STEP === 0) yield;
     const removed = forced ?? heap.smallest();
     const area = areas[removed] as number;
     heap.remove(removed);

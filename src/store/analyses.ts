@@ -1,4 +1,5 @@
 import { BSON, type ClientSession, type Filter } from 'mongodb';
+import { type StoredResults, storedResults } from './analysis_results.js';
 import type { Database, Stored } from './database/database.js';
 import { insertWithFreshId, randomId } from './database/ids.js';
 import { holdLock } from './database/locks.js';
@@ -9,13 +10,16 @@ import type { JobDocument, JobStore } from './jobs.js';
 export const ALGORITHMS = ['pathoscope_bowtie', 'nuvs'] as const;
 export type Algorithm = (typeof ALGORITHMS)[number];
 
+/** A whole number per base. */
+export type Depths = readonly number[] | Uint32Array;
+
 /** What Pathoscope found out about one sequence of a reference. */
 export type PathoscopeHit = {
   /** Id of the sequence. */
   id: string;
   otu: { id: string; version: number };
   /** Depth at every base of the sequence; absent in documents of old releases. */
-  align?: number[];
+  align?: Depths;
   coverage: number;
   depth?: number;
   /** Weights and reads after reassignment; old releases kept the five fields in the hit itself. */
@@ -133,6 +137,17 @@ export function createAnalysisStore(database: Database, jobs: JobStore) {
     collection: analyses,
 
     get: (analysisId: string) => analyses.findOne({ _id: analysisId }),
+
+    /** All of an analysis but its results, which take long to read. */
+    getWithoutResults: (analysisId: string): Promise<Omit<AnalysisDocument, 'results'> | null> =>
+      analyses.findOne({ _id: analysisId }, { projection: { results: 0 } }),
+
+    /** The results that its document holds, to be decoded one by one; `file` when they are in one, undefined without any. */
+    async getResults(analysisId: string): Promise<StoredResults> {
+      const options = { projection: { _id: 0, results: 1 }, raw: true };
+      const document: unknown = await analyses.findOne({ _id: analysisId }, options);
+      return document instanceof Uint8Array ? storedResults(document) : undefined;
+    },
 
     /** Brings a sample's tags in line with its analyses; false when the sample is gone. */
     refreshTags: (sampleId: string): Promise<boolean> =>

@@ -1,6 +1,14 @@
 import * as v from 'valibot';
 import type { Database, Stored } from './database/database.js';
 
+const share = v.pipe(v.number(), v.minValue(0), v.maxValue(1));
+
+/** Where calls of viruses draw their lines: coverage and weight, from 0 to 1. */
+const DecisionThresholds = v.pipe(
+  v.object({ positive_coverage: share, negative_coverage: share, strong_weight: share }),
+  v.check(({ positive_coverage, negative_coverage }) => negative_coverage <= positive_coverage),
+);
+
 /** Stored settings with their defaults. A value of another type, as an old server may have left it, gives the default. */
 const StoredSettings = v.object({
   sample_group: v.fallback(v.string(), 'none'),
@@ -15,6 +23,11 @@ const StoredSettings = v.object({
   software_channel: v.fallback(v.picklist(['stable', 'beta', 'alpha']), 'stable'),
   minimum_password_length: v.fallback(v.pipe(v.number(), v.integer(), v.minValue(1)), 8),
   default_source_types: v.fallback(v.array(v.string()), ['isolate', 'strain']),
+  decision_thresholds: v.fallback(DecisionThresholds, {
+    positive_coverage: 0.5,
+    negative_coverage: 0.2,
+    strong_weight: 0.001,
+  }),
 });
 
 /** What administrators can change at run time. */

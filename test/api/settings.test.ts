@@ -14,6 +14,7 @@ const DEFAULTS = {
   software_channel: 'stable',
   minimum_password_length: 8,
   default_source_types: ['isolate', 'strain'],
+  decision_thresholds: { positive_coverage: 0.5, negative_coverage: 0.2, strong_weight: 0.001 },
 };
 const LIMITS = { proc: 1, mem: 1, lg_proc: 1, lg_mem: 1, sm_proc: 1, sm_mem: 1 };
 const PATHS = { data_path: 'lab-data', watch_path: 'lab-watch' };
@@ -86,11 +87,37 @@ test('values of another kind are refused, field by field', async () => {
   expect((await change({ default_source_types: ['a', 1, ''] })).status).toBe(422);
 });
 
+test('the thresholds of decisions are changed all three or not at all', async () => {
+  const thresholds = { positive_coverage: 0.8, negative_coverage: 0.8, strong_weight: 0 };
+  expect((await change({ decision_thresholds: thresholds })).body.decision_thresholds).toEqual(thresholds);
+  const refused = async (decision_thresholds: unknown) => (await change({ decision_thresholds })).body.errors;
+  expect(await refused({ positive_coverage: 0.8, strong_weight: '1' })).toEqual({
+    decision_thresholds: [{ negative_coverage: ['required field'], strong_weight: ['must be of number type'] }],
+  });
+  expect(await refused({ positive_coverage: 1.1, negative_coverage: -0.1, strong_weight: 0 })).toEqual({
+    decision_thresholds: [{ positive_coverage: ['max value is 1'], negative_coverage: ['min value is 0'] }],
+  });
+  expect(await refused({ positive_coverage: 0.1, negative_coverage: 0.2, strong_weight: 0 })).toEqual({
+    decision_thresholds: ['negative_coverage must not be above positive_coverage'],
+  });
+  expect(await refused(0.5)).toEqual({ decision_thresholds: ['must be of dict type'] });
+  expect((await head.send('GET', '/api/settings')).body.decision_thresholds).toEqual(thresholds);
+  await change({ decision_thresholds: DEFAULTS.decision_thresholds });
+});
+
 // What another process or an old server wrote.
 test('the database is asked each time, and what does not fit gives the default', async () => {
   await stored().updateOne(
     { _id: 'settings' },
-    { $set: { minimum_password_length: '12', enable_api: true, proc: 99, data_path: '/elsewhere' } },
+    {
+      $set: {
+        minimum_password_length: '12',
+        enable_api: true,
+        proc: 99,
+        data_path: '/elsewhere',
+        decision_thresholds: { strong_weight: 1 },
+      },
+    },
   );
   const { body } = await head.send('GET', '/api/settings');
   expect(body).toEqual({ ...DEFAULTS, ...LIMITS, ...PATHS, enable_api: true });

@@ -19,14 +19,14 @@ export async function findSample(
   return hasRight(caller, sample) ? sample : insufficientRights();
 }
 
-/** The analysis with its sample, when the caller has the right on that. */
+/** The analysis (without its results) with its sample, when the caller has the right on that. */
 export async function findAnalysis(
   deps: ApiDeps,
   analysisId: string | undefined,
   caller: RightsHolder,
   hasRight: Right,
-): Promise<{ analysis: AnalysisDocument; sample: SampleDocument } | Refusal> {
-  const analysis = await deps.store.analyses.get(analysisId ?? '');
+): Promise<{ analysis: Omit<AnalysisDocument, 'results'>; sample: SampleDocument } | Refusal> {
+  const analysis = await deps.store.analyses.getWithoutResults(analysisId ?? '');
   if (!analysis) return notFound();
   const sample = await findSample(deps, analysis.sample.id, caller, hasRight);
   if (!(sample instanceof Refusal)) return { analysis, sample };

@@ -1,8 +1,9 @@
-import { setImmediate as nextTurn } from 'node:timers/promises';
+import { type Evidence, gatherEvidence } from '../../bio/decision.js';
 import type { PathoscopeHit } from '../../store/analyses.js';
 import { type OtuAtVersion, type OtuVersionStore, versionKey } from '../../store/history/otu_versions.js';
 import type { Isolate, JoinedOtu } from '../../store/otus/otus.js';
 import type { SequenceDocument } from '../../store/otus/sequences.js';
+import { createTurns } from './turns.js';
 
 /** A sequence with what Pathoscope found of it; no hit when it found nothing. */
 export type HitSequence = { sequence: SequenceDocument; hit: PathoscopeHit | undefined };
@@ -21,7 +22,6 @@ export type HitOtu = {
 };
 
 const OTUS_AT_ONCE = 25;
-const TURN_MS = 10;
 
 /**
  * The OTUs that hits name, each at its version, in the order of their first hits. Other requests get their turn in between.
@@ -43,14 +43,22 @@ export async function* joinHits(
   }
 }
 
-/** Lets other work go on when the last turn is longer ago than a request should wait. */
-export function createTurns(): () => Promise<void> {
-  let startedAt = performance.now();
-  return async () => {
-    if (performance.now() - startedAt < TURN_MS) return;
-    await nextTurn();
-    startedAt = performance.now();
-  };
+/** The weight of a hit; old releases kept it in the hit itself. */
+export function weightOf(hit: (PathoscopeHit & { pi?: number }) | undefined): number {
+  return hit?.final?.pi ?? hit?.pi ?? 0;
+}
+
+/** What was found of an OTU in all. */
+export function evidenceOf({ isolates }: HitOtu): Evidence {
+  return gatherEvidence(
+    isolates.map(({ sequences }) =>
+      sequences.map(({ sequence, hit }) => ({
+        length: sequence.sequence.length || (hit?.align?.length ?? 0),
+        coverage: hit?.coverage ?? 0,
+        weight: weightOf(hit),
+      })),
+    ),
+  );
 }
 
 type Group = { pair: OtuAtVersion; hits: PathoscopeHit[] };

@@ -1,24 +1,20 @@
 import { removePath } from '../../files/publish.js';
-import type { PathoscopeHit } from '../../store/analyses.js';
 import { mapPage } from '../../store/database/pages.js';
 import { canRead, canWrite } from '../../store/samples/sample_rights.js';
 import type { ApiDeps } from '../deps.js';
-import { attachment } from '../downloads/attachment.js';
 import { withId } from '../http/json.js';
 import { pageRequest, searchTerm } from '../http/paging.js';
-import { badRequest, conflict, notFound, Refusal } from '../http/refusals.js';
-import { json, noContent, type Route, route } from '../http/route.js';
+import { conflict, notFound, Refusal } from '../http/refusals.js';
+import { json, jsonWith, noContent, type Route, route } from '../http/route.js';
 import { findAnalysis, findSample } from './access.js';
 import { createAnalysis } from './create.js';
-import { formatCsv } from './csv.js';
-import { formatResults } from './format.js';
-import { formatNuvsFile, isNuvsExtension, type NuvsContig, type NuvsExtension } from './nuvs_files.js';
-import { loadResults } from './results.js';
+import { createResultEncoder } from './detail.js';
+import { createAnalysisDownloadRoutes } from './downloads/routes.js';
 import { CreateAnalysis } from './schemas.js';
 
 /** Analyses: which viruses are in a sample. */
 export function createAnalysisRoutes(deps: ApiDeps): Route[] {
-  return [...ofSampleRoutes(deps), ...analysisRoutes(deps), downloadRoute(deps)];
+  return [...ofSampleRoutes(deps), ...analysisRoutes(deps), ...createAnalysisDownloadRoutes(deps)];
 }
 
 function ofSampleRoutes(deps: ApiDeps): Route[] {
@@ -73,6 +69,7 @@ function ofSampleRoutes(deps: ApiDeps): Route[] {
 
 function analysisRoutes(deps: ApiDeps): Route[] {
   const { store, files: data } = deps;
+  const encoder = createResultEncoder(deps);
   return [
     route({
       method: 'GET',
@@ -80,8 +77,9 @@ function analysisRoutes(deps: ApiDeps): Route[] {
       summary: 'Get an analysis',
       description:
         'The whole analysis. Results of `pathoscope_bowtie` are a list of OTUs with all their isolates and sequences, where ' +
-        '`align` are the points of the depth curve; an OTU that can no longer be rebuilt is marked with `missing`. Results of ' +
-        '`nuvs` are a list of contigs. Needs the right to read the sample.',
+        '`align` are the points of the depth curve; an OTU that can no longer be rebuilt is marked with `missing`. `decision` of an OTU ' +
+        'is its call (positive, suspect or negative) by the thresholds in the settings, with the reason. Results of `nuvs` are a list of ' +
+        'contigs. Needs the right to read the sample.',
       tag: 'Analyses',
       access: 'user',
       answers: {
@@ -96,9 +94,8 @@ function analysisRoutes(deps: ApiDeps): Route[] {
         const { analysis, sample } = found;
         const wire = { ...withId(analysis), subtraction: { id: sample.subtraction.id } };
         if (!analysis.ready) return json(wire);
-        const results = await loadResults(data, analysis);
-        if (!results) return notFound('Results not found');
-        return json({ ...wire, results: await formatResults(store, analysis, results) });
+        const results = await encoder.encode(analysis);
+        return results ? jsonWith(wire, 'results', results) : notFound('Results not found');
       },
     }),
     route({
@@ -126,56 +123,4 @@ function analysisRoutes(deps: ApiDeps): Route[] {
       },
     }),
   ];
-}
-
-/** `<analysis id>.<extension>`; the last one is that of the proteins of NuVs. */
-const DOWNLOAD_NAME = /^(.+?)\.(orfs\.fa|[a-z]{1,8})$/i;
-
-function downloadRoute(deps: ApiDeps): Route {
-  const { store, files: data } = deps;
-  return route({
-    method: 'GET',
-    path: '/download/analyses/:name',
-    summary: 'Download a result',
-    description:
-      'The result of an analysis as a file. Of Pathoscope `<analysis id>.csv`: one row per sequence of the OTUs that were found. Of ' +
-      'NuVs `<analysis id>.csv`: one row per hit; `<analysis id>.fa`: the contigs; `<analysis id>.orfs.fa`: the proteins of their open ' +
-      'reading frames. Positions in NuVs files are counted from 1. Needs the right to read the sample.',
-    tag: 'Analyses',
-    access: 'user',
-    answers: {
-      200: 'The file',
-      400: 'A format that this algorithm does not have, or the sample is gone',
-      403: 'The sample may not be read',
-      404: 'No such analysis, or the file with its results is gone',
-      409: 'The analysis is still running',
-    },
-    async handle({ params, caller }) {
-      const [, analysisId, written = ''] = DOWNLOAD_NAME.exec(params.name ?? '') ?? [];
-      const extension = written.toLowerCase();
-      const found = await findAnalysis(deps, analysisId, caller, canRead);
-      if (found instanceof Refusal) return found;
-      const { analysis } = found;
-      if (extension === 'xlsx') return badRequest('Excel files are not available. Use .csv');
-      const isNuvs = analysis.algorithm === 'nuvs';
-      if (isNuvs && !isNuvsExtension(extension)) return badRequest('Not a Pathoscope analysis');
-      if (!isNuvs && isFasta(extension)) return badRequest('Not a NuVs analysis');
-      if (!analysis.ready) return conflict('Analysis is still running');
-      const results = await loadResults(data, analysis);
-      if (!results) return notFound('Results not found');
-      const content = isNuvs
-        ? await formatNuvsFile(store, results as NuvsContig[], extension as NuvsExtension)
-        : await formatCsv(store.otuVersions, results as PathoscopeHit[]);
-      const shown = isNuvs ? extension : 'csv';
-      const headers = {
-        'Content-Type': `text/${isFasta(shown) ? 'plain' : 'csv'}; charset=utf-8`,
-        'Content-Disposition': attachment(`${analysis._id}.${shown}`),
-      };
-      return new Response(content, { headers });
-    },
-  });
-}
-
-function isFasta(extension: string): boolean {
-  return extension === 'fa' || extension === 'orfs.fa';
 }

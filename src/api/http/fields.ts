@@ -24,6 +24,10 @@ export const flag = () => v.boolean('must be of boolean type');
 /** A whole number. */
 export const integer = () => v.pipe(v.number('must be of integer type'), v.integer('must be of integer type'));
 
+/** A number from 0 to 1. */
+export const share = () =>
+  v.pipe(v.number('must be of number type'), v.minValue(0, 'min value is 0'), v.maxValue(1, 'max value is 1'));
+
 /** One of the given texts. */
 export const oneOf = <const T extends readonly string[]>(allowed: T) =>
   v.pipe(

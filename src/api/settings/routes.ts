@@ -2,7 +2,7 @@ import * as v from 'valibot';
 import type { Config } from '../../config.js';
 import type { Settings } from '../../store/settings.js';
 import type { ApiDeps } from '../deps.js';
-import { filled, flag, integer, listOf, oneOf, optional, text, trimmed } from '../http/fields.js';
+import { document, filled, flag, integer, listOf, oneOf, optional, share, text, trimmed } from '../http/fields.js';
 import { json, type Route, route } from '../http/route.js';
 
 const TAG = 'Settings';
@@ -29,6 +29,15 @@ const SettingsBody = v.object({
     ),
   ),
   default_source_types: optional(listOf(filled())),
+  decision_thresholds: optional(
+    v.pipe(
+      document({ positive_coverage: share(), negative_coverage: share(), strong_weight: share() }),
+      v.check(
+        ({ positive_coverage, negative_coverage }) => negative_coverage <= positive_coverage,
+        'negative_coverage must not be above positive_coverage',
+      ),
+    ),
+  ),
 });
 
 /** Routes of the server's settings. */
@@ -52,7 +61,9 @@ export function createSettingsRoutes({ store, config }: ApiDeps): Route[] {
       tag: TAG,
       summary: 'Change the settings',
       description:
-        'Changes the settings that are given. Limits and paths are configuration and cannot be changed here.',
+        'Changes the settings that are given. Limits and paths are configuration and cannot be changed here. ' +
+        '`decision_thresholds` are given all three: a virus is called positive above `positive_coverage` and `strong_weight`, negative ' +
+        'below `negative_coverage`, and else suspect. They hold at once for all analyses, also for finished ones.',
       body: SettingsBody,
       answers: {
         200: 'All settings',

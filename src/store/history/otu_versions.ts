@@ -1,4 +1,5 @@
 import type { ClientSession } from 'mongodb';
+import { createByteCache } from '../byte_cache.js';
 import type { Database } from '../database/database.js';
 import type { JoinedOtu, OtuStore } from '../otus/otus.js';
 import type { HistoryDocument, HistoryStore } from './history.js';
@@ -75,7 +76,7 @@ export function createOtuVersionStore(
   history: HistoryStore,
   options: { cacheBytes?: number } = {},
 ) {
-  const cache = createOtuCache(options.cacheBytes ?? CACHE_BYTES);
+  const cache = createByteCache<JoinedOtu>(options.cacheBytes ?? CACHE_BYTES);
 
   const changesAfter = async (
     wanted: readonly OtuAtVersion[],
@@ -140,7 +141,7 @@ export function createOtuVersionStore(
         else missing.push(pair);
       }
       for (const [key, otu] of await getOtusAtVersions(missing)) {
-        cache.set(key, otu);
+        cache.set(key, otu, sizeOf(otu));
         found.set(key, otu);
       }
       return found;
@@ -165,36 +166,6 @@ function isState([key, otu]: [string, JoinedOtu | undefined]): boolean {
 function slices<T>(list: readonly T[], size: number): T[][] {
   const count = Math.ceil(list.length / size);
   return Array.from({ length: count }, (_, index) => list.slice(index * size, (index + 1) * size));
-}
-
-/** OTUs used last, up to a number of bytes; the longest unused ones go first. */
-function createOtuCache(maximumBytes: number) {
-  const kept = new Map<string, { otu: JoinedOtu; bytes: number }>();
-  let total = 0;
-  const drop = (key: string) => {
-    total -= kept.get(key)?.bytes ?? 0;
-    kept.delete(key);
-  };
-  return {
-    get(key: string): JoinedOtu | undefined {
-      const entry = kept.get(key);
-      if (!entry) return undefined;
-      kept.delete(key);
-      kept.set(key, entry);
-      return entry.otu;
-    },
-    set(key: string, otu: JoinedOtu): void {
-      drop(key);
-      const bytes = sizeOf(otu);
-      if (bytes > maximumBytes) return;
-      kept.set(key, { otu, bytes });
-      total += bytes;
-      for (const oldest of kept.keys()) {
-        if (total <= maximumBytes) break;
-        drop(oldest);
-      }
-    },
-  };
 }
 
 // Bases and a flat estimate for the rest; only the order of magnitude counts.

@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { AnalysisDocument } from '../../../src/store/analyses.js';
 import type { SampleDocument } from '../../../src/store/samples/samples.js';
 import { type Laboratory, laboratory } from '../../support/laboratory.js';
-import { referenceOf } from '../../support/references.js';
+import { insertOtu, otuOf, referenceOf } from '../../support/references.js';
 
 let lab: Laboratory;
 beforeEach(async () => {
@@ -208,6 +208,56 @@ describe('getting an analysis', () => {
     await writeFile(join(folder, 'results.json'), JSON.stringify([{ index: 0, sequence: 'ACGT', orfs: [] }]));
     const { body } = await lab.send('bob', 'GET', '/api/analyses/a1');
     expect(body.results).toEqual([{ index: 0, sequence: 'ACGT', orfs: [] }]);
+  });
+});
+
+describe('the results of Pathoscope', () => {
+  const THRESHOLDS = { positive_coverage: 0.9, negative_coverage: 0.1, strong_weight: 0 };
+  const hit = {
+    ...{ id: 'a_otu1', otu: { id: 'otu1', version: 0 }, align: [0, 1, 1], coverage: 0.667, depth: 1 },
+    final: { pi: 1, best: 1, high: 1, low: 0, reads: 2 },
+  };
+  const get = (user = 'reader', id = 'a1') => lab.send(user, 'GET', `/api/analyses/${id}`);
+  beforeEach(async () => {
+    await insertOtu(lab.store, otuOf('r1', { _id: 'otu1' }));
+  });
+
+  test('are formatted once; the right to read them is asked for each time', async () => {
+    await addAnalysis('a1', { results: [hit] });
+    const first = await get();
+    expect(first.body.results).toMatchObject([{ id: 'otu1', name: 'Virus otu1', decision: { call: 'positive' } }]);
+    expect(first.headers.get('Content-Type')).toBe('application/json; charset=utf-8');
+    await lab.store.otus.collection.deleteMany({});
+    await lab.store.analyses.collection.updateOne({ _id: 'a1' }, { $set: { 'results.0.otu.id': 'gone' } });
+    expect((await get()).body).toEqual(first.body);
+    expect(messageOf(await get('stranger'))).toEqual([403, 'Insufficient rights']);
+    await lab.store.samples.collection.updateOne({ _id: 's1' }, { $set: { group_read: false } });
+    expect(messageOf(await get())).toEqual([403, 'Insufficient rights']);
+    await lab.store.analyses.remove('a1');
+    expect(messageOf(await get())).toEqual([404, 'Not found']);
+  });
+
+  test('are the same for all who ask at the same time', async () => {
+    await addAnalysis('a1', { results: [hit] });
+    const [first, ...others] = await Promise.all([get(), get(), get('bob'), get('head')]);
+    expect(first?.status).toBe(200);
+    for (const other of others) expect(other.body).toEqual(first?.body);
+  });
+
+  test('carry decisions by the thresholds of now', async () => {
+    await addAnalysis('a1', { results: [hit] });
+    expect((await get()).body.results[0].decision.call).toBe('positive');
+    await lab.send('head', 'PATCH', '/api/settings', { decision_thresholds: THRESHOLDS });
+    expect((await get()).body.results[0].decision).toMatchObject({ call: 'suspect', thresholds: THRESHOLDS });
+  });
+
+  test('are read from a file as from the document', async () => {
+    await addAnalysis('a1', { results: [hit] });
+    await addAnalysis('a2', { results: 'file' });
+    const folder = lab.data.analysis('s1', 'a2');
+    await mkdir(folder, { recursive: true });
+    await writeFile(join(folder, 'results.json'), JSON.stringify([hit], null, 4));
+    expect((await get('reader', 'a2')).body.results).toEqual((await get()).body.results);
   });
 });
 

@@ -1,6 +1,8 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { formatCsv, isolateName, median } from '../../../src/api/analyses/csv.js';
-import { formatResults } from '../../../src/api/analyses/format.js';
+import { formatCsv } from '../../../src/api/analyses/downloads/csv.js';
+import type { NuvsContig } from '../../../src/api/analyses/downloads/nuvs.js';
+import { median, resultTable } from '../../../src/api/analyses/downloads/table.js';
+import { encodeOtus, formatNuvs, formatPathoscope } from '../../../src/api/analyses/format.js';
 import type { PathoscopeHit } from '../../../src/store/analyses.js';
 import type { JoinedOtu } from '../../../src/store/otus/otus.js';
 import { editOtu, insertOtu, otuOf, removeOtu } from '../../support/references.js';
@@ -12,7 +14,12 @@ beforeEach(async () => {
 });
 afterEach(() => test_.dispose());
 
-const PATHOSCOPE = { algorithm: 'pathoscope_bowtie' } as const;
+const THRESHOLDS = { positive_coverage: 0.5, negative_coverage: 0.2, strong_weight: 0.001 };
+
+async function format(hits: PathoscopeHit[]): Promise<Record<string, unknown>[]> {
+  const pieces = encodeOtus(await formatPathoscope(test_.store, hits), THRESHOLDS);
+  return JSON.parse(`[${Buffer.concat(pieces)}]`);
+}
 
 function hitOf(otu: JoinedOtu, isolate: number, changes: Partial<PathoscopeHit> = {}): PathoscopeHit {
   return {
@@ -32,7 +39,7 @@ const addOtu = (id: string) => insertOtu(test_.store, otuOf('r1', { _id: id, abb
 describe('a Pathoscope result', () => {
   test('is one entry per OTU with all its isolates; sequences without a hit have zeros, none has bases', async () => {
     const otu = await addOtu('otu1');
-    const results = await formatResults(test_.store, PATHOSCOPE, [hitOf(otu, 1)]);
+    const results = await format([hitOf(otu, 1)]);
     const common = { accession: 'ACC_otu1', definition: 'complete genome', host: '', segment: null };
     expect(results).toEqual([
       {
@@ -41,6 +48,14 @@ describe('a Pathoscope result', () => {
         version: 0,
         abbreviation: 'AV',
         length: 8,
+        decision: {
+          call: 'positive',
+          reason: 'Coverage 0.75 is above 0.5 and weight 0.6 above 0.001',
+          rule: 'coverage-and-weight/1',
+          coverage: 0.75,
+          weight: 0.6,
+          thresholds: THRESHOLDS,
+        },
         isolates: [
           {
             id: 'aotu1',
@@ -104,7 +119,7 @@ describe('a Pathoscope result', () => {
       otu.name = 'Renamed';
     });
     await removeOtu(test_.store, 'second');
-    const results = await formatResults(test_.store, PATHOSCOPE, [hitOf(second, 0), hitOf(first, 0), hitOf(second, 1)]);
+    const results = await format([hitOf(second, 0), hitOf(first, 0), hitOf(second, 1)]);
     expect(results.map(({ id, name, version }) => [id, name, version])).toEqual([
       ['second', 'Virus second', 0],
       ['first', 'Virus first', 0],
@@ -116,7 +131,7 @@ describe('a Pathoscope result', () => {
   test('keeps the hits of an OTU that nothing is known of, and marks it', async () => {
     const known = await addOtu('known');
     const lost = otuOf('r1', { _id: 'lost' });
-    const results = await formatResults(test_.store, PATHOSCOPE, [hitOf(lost, 0), hitOf(known, 0)]);
+    const results = await format([hitOf(lost, 0), hitOf(known, 0)]);
     expect(results).toMatchObject([
       {
         id: 'lost',
@@ -133,12 +148,27 @@ describe('a Pathoscope result', () => {
   test('of an old release, with its figures in the hit itself, is shown as well', async () => {
     const otu = await addOtu('otu1');
     const { final, initial, ...hit } = hitOf(otu, 0);
-    const [shown] = await formatResults(test_.store, PATHOSCOPE, [{ ...hit, ...final }]);
+    const [shown] = await format([{ ...hit, ...final }]);
     expect(shown).toMatchObject({ isolates: [{ sequences: [{ pi: 0.6, reads: 12 }] }, {}] });
   });
 
+  test('has a call per OTU, by all its hits and the given thresholds', async () => {
+    const [found, lost, weak] = [await addOtu('found'), otuOf('r1', { _id: 'lost' }), await addOtu('weak')];
+    const results = await format([
+      hitOf(found, 0, { coverage: 0.3 }),
+      hitOf(found, 1, { coverage: 0.9 }),
+      hitOf(lost, 0, { coverage: 0.1 }),
+      hitOf(weak, 0, { coverage: 0.9, final: { pi: 0.0001, best: 0, high: 0, low: 0, reads: 1 } }),
+    ]);
+    expect(results.map(({ decision }) => decision)).toMatchObject([
+      { call: 'positive', coverage: 0.9, weight: 1.2 },
+      { call: 'negative', coverage: 0.1 },
+      { call: 'suspect', weight: 0.0001 },
+    ]);
+  });
+
   test('without hits is empty', async () => {
-    expect(await formatResults(test_.store, PATHOSCOPE, [])).toEqual([]);
+    expect(await format([])).toEqual([]);
   });
 
   // A large result must not hold up the requests of others.
@@ -155,7 +185,7 @@ describe('a Pathoscope result', () => {
       turns += 1;
       if (!isDone) setImmediate(tick);
     };
-    const formatting = formatResults(test_.store, PATHOSCOPE, hits);
+    const formatting = formatPathoscope(test_.store, hits);
     setImmediate(tick);
     await formatting;
     isDone = true;
@@ -172,10 +202,8 @@ describe('a NuVs result', () => {
       sequence: 'ATGC',
       orfs: [{ index: 0, hits: [{ hit: 'h1', full_e: 1e-9 }, { hit: 'gone' }] }],
     };
-    const results = await formatResults(test_.store, { algorithm: 'nuvs' }, [
-      contig,
-      { ...contig, index: 1, orfs: [] },
-    ]);
+    const texts = await formatNuvs(test_.store, [contig, { ...contig, index: 1, orfs: [] }] as unknown as NuvsContig[]);
+    const results = texts.map((text) => JSON.parse(text));
     const annotation = { cluster: 3463, families: { Baculoviridae: 3 }, names: ['ORF-63'] };
     expect(results).toEqual([
       {
@@ -188,13 +216,13 @@ describe('a NuVs result', () => {
   });
 });
 
-describe('comma-separated values', () => {
-  test('have a row per sequence, with the median of the depths', async () => {
+describe('the table of a Pathoscope result', () => {
+  test('has a row per sequence, with the median of the depths', async () => {
     const otu = otuOf('r1', { _id: 'otu1', name: 'A "great", virus' });
     const [, second] = otu.isolates;
     Object.assign(second ?? {}, { source_type: 'STRAIN', source_name: '' });
     await insertOtu(test_.store, otu);
-    expect(await formatCsv(test_.store.otuVersions, [hitOf(otu, 0)])).toBe(
+    expect(formatCsv(await resultTable(test_.store.otuVersions, [hitOf(otu, 0)]))).toBe(
       [
         '"OTU","Isolate","Sequence","Length","Weight","Median Depth","Coverage"',
         '"A ""great"", virus","Isolate a","ACC_otu1",8,0.6,1.5,0.75',
@@ -204,13 +232,18 @@ describe('comma-separated values', () => {
     );
   });
 
-  test('name isolates as texts do', () => {
-    const isolate = { id: 'x', default: true, source_type: 'sTRAIN', source_name: 'Fny' };
-    expect(isolateName(isolate)).toBe('Strain Fny');
-    expect(isolateName({ ...isolate, source_type: '' })).toBe('Unnamed Isolate');
+  test('has the decision on the OTU in each row when there are thresholds', async () => {
+    const otu = await addOtu('otu1');
+    const rows = await resultTable(test_.store.otuVersions, [hitOf(otu, 1)], THRESHOLDS);
+    const decision = ['positive', 'Coverage 0.75 is above 0.5 and weight 0.6 above 0.001', 'coverage-and-weight/1'];
+    expect(rows.map((row) => row.slice(6))).toEqual([
+      ['Coverage', 'Decision', 'Reason', 'Rule'],
+      [0, ...decision],
+      [0.75, ...decision],
+    ]);
   });
 
-  test('take the middle value, or the mean of both', () => {
+  test('takes the middle depth, or the mean of both', () => {
     expect([[], [7], [9, 1, 10], [4, 1, 2, 10]].map(median)).toEqual([0, 7, 9, 3]);
   });
 });

@@ -1,7 +1,7 @@
-import type { HmmAnnotation } from '../../store/analyses.js';
-import type { Store } from '../../store/index.js';
+import type { HmmAnnotation } from '../../../store/analyses.js';
+import type { Store } from '../../../store/index.js';
+import { createTurns } from '../turns.js';
 import { formatRow } from './csv.js';
-import { createTurns } from './hits.js';
 
 /** What NuVs found in a contig, as it is stored. */
 export type NuvsContig = { index: number; sequence: string; orfs: NuvsOrf[] };

@@ -1,0 +1,90 @@
+import type { AnalysisDocument } from '../../../store/analyses.js';
+import { canRead } from '../../../store/samples/sample_rights.js';
+import type { ApiDeps } from '../../deps.js';
+import { attachment } from '../../downloads/attachment.js';
+import { queryFlag } from '../../http/paging.js';
+import { badRequest, conflict, notFound, Refusal } from '../../http/refusals.js';
+import { type Route, type RouteResult, route } from '../../http/route.js';
+import { findAnalysis } from '../access.js';
+import { openResults, type Results, readAll, readHits } from '../results.js';
+import { formatCsv } from './csv.js';
+import { formatNuvsFile, isNuvsExtension, type NuvsContig, type NuvsExtension } from './nuvs.js';
+import { resultTable } from './table.js';
+import { createWorkbook } from './workbook.js';
+
+/** `<analysis id>.<extension>`; the last one is that of the proteins of NuVs. */
+const DOWNLOAD_NAME = /^(.+?)\.(orfs\.fa|[a-z]{1,8})$/i;
+
+const CSV_TYPE = 'text/csv; charset=utf-8';
+const TEXT_TYPE = 'text/plain; charset=utf-8';
+const EXCEL_TYPE = 'application/vnd.openxmlformats-officedocument.spreadsheetml.sheet';
+
+/** Results of analyses as files. */
+export function createAnalysisDownloadRoutes(deps: ApiDeps): Route[] {
+  const { store } = deps;
+
+  const pathoscopeFile = async (analysis: Head, results: Results, extension: string, withDecisions: boolean) => {
+    const thresholds = withDecisions ? (await store.settings.get()).decision_thresholds : undefined;
+    const table = await resultTable(store.otuVersions, await readHits(results), thresholds);
+    if (extension !== 'xlsx') return file(formatCsv(table), CSV_TYPE, `${analysis._id}.csv`);
+    const workbook = await createWorkbook(`Pathoscope for ${analysis.sample.id}`, table);
+    return file(workbook, EXCEL_TYPE, `${analysis._id}.xlsx`);
+  };
+
+  const nuvsFile = async (analysis: Head, results: Results, extension: NuvsExtension) => {
+    const content = await formatNuvsFile(store, await readAll<NuvsContig>(results), extension);
+    return file(content, isFasta(extension) ? TEXT_TYPE : CSV_TYPE, `${analysis._id}.${extension}`);
+  };
+
+  return [
+    route({
+      method: 'GET',
+      path: '/download/analyses/:name',
+      summary: 'Download a result',
+      description:
+        'The result of an analysis as a file. Of Pathoscope `<analysis id>.csv` or, for Excel, `<analysis id>.xlsx`: one row per sequence ' +
+        'of the OTUs that were found. Of NuVs `<analysis id>.csv`: one row per hit; `<analysis id>.fa`: the contigs; ' +
+        '`<analysis id>.orfs.fa`: the proteins of their open reading frames. Positions in NuVs files are counted from 1. The same result ' +
+        'gives the same bytes. Needs the right to read the sample.',
+      tag: 'Analyses',
+      access: 'user',
+      query: {
+        decisions:
+          '`true` adds to each row of a Pathoscope result the call of its OTU by the thresholds in the settings, the reason and the rule',
+      },
+      answers: {
+        200: 'The file',
+        400: 'A format that this algorithm does not have, or the sample is gone',
+        403: 'The sample may not be read',
+        404: 'No such analysis, or the file with its results is gone',
+        409: 'The analysis is still running',
+      },
+      async handle({ params, query, caller }): Promise<RouteResult> {
+        const [, analysisId, written = ''] = DOWNLOAD_NAME.exec(params.name ?? '') ?? [];
+        const extension = written.toLowerCase();
+        const found = await findAnalysis(deps, analysisId, caller, canRead);
+        if (found instanceof Refusal) return found;
+        const { analysis } = found;
+        const isNuvs = analysis.algorithm === 'nuvs';
+        if (isNuvs && !isNuvsExtension(extension)) return badRequest('Not a Pathoscope analysis');
+        if (!isNuvs && isFasta(extension)) return badRequest('Not a NuVs analysis');
+        if (!analysis.ready) return conflict('Analysis is still running');
+        const results = await openResults(deps, analysis);
+        if (!results) return notFound('Results not found');
+        return isNuvsExtension(extension) && isNuvs
+          ? nuvsFile(analysis, results, extension)
+          : pathoscopeFile(analysis, results, extension, queryFlag(query, 'decisions') ?? false);
+      },
+    }),
+  ];
+}
+
+type Head = Pick<AnalysisDocument, '_id' | 'sample'>;
+
+function file(content: string | Uint8Array<ArrayBuffer>, type: string, name: string): Response {
+  return new Response(content, { headers: { 'Content-Type': type, 'Content-Disposition': attachment(name) } });
+}
+
+function isFasta(extension: string): boolean {
+  return extension === 'fa' || extension === 'orfs.fa';
+}

@@ -1,0 +1,143 @@
+import { inflateRawSync } from 'node:zlib';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { AnalysisDocument, PathoscopeHit } from '../../../src/store/analyses.js';
+import { type Answer, type Laboratory, laboratory } from '../../support/laboratory.js';
+import { insertOtu, otuOf } from '../../support/references.js';
+
+let lab: Laboratory;
+beforeEach(async () => {
+  lab = await laboratory({ bob: {}, stranger: {} });
+  await lab.addHost('Vitis');
+  await lab.store.samples.collection.insertOne({
+    ...{ _id: 's1', name: 'Sample', paired: false, files: [], format: 'fastq', imported: false, quality: { count: 9 } },
+    ...{ subtraction: { id: 'Vitis' }, pathoscope: false, nuvs: false, created_at: new Date(0), analyzed: false },
+    ...{ hold: true, archived: false, user: { id: 'bob' }, group: 'none' },
+    ...{ group_read: false, group_write: false, all_read: false, all_write: false },
+  });
+  await insertOtu(lab.store, otuOf('r1', { _id: 'otu1', name: '=HYPERLINK("http://x")<&' }));
+});
+afterEach(() => lab.dispose());
+
+const HIT: PathoscopeHit = {
+  id: 'b_otu1',
+  otu: { id: 'otu1', version: 0 },
+  align: [0, 0, 1, 1, 2, 3, 3, 3],
+  coverage: 0.75,
+  depth: 2,
+  final: { pi: 0.6, best: 0.5, high: 0.5, low: 0, reads: 12 },
+  initial: { pi: 0.1, best: 0.2, high: 0.3, low: 0, reads: 7 },
+};
+
+async function addAnalysis(changes: Partial<AnalysisDocument> = {}): Promise<void> {
+  await lab.store.analyses.collection.insertOne({
+    ...{ _id: 'a1', ready: true, created_at: new Date(0), algorithm: 'pathoscope_bowtie' as const },
+    ...{ sample: { id: 's1' }, reference: { id: 'r1', name: 'R' }, index: { id: 'i1', version: 0 } },
+    ...{ user: { id: 'bob' }, job: { id: 'j1' }, results: [HIT] },
+    ...changes,
+  });
+}
+
+const get = (path: string, user = 'bob') => lab.send(user, 'GET', `/download/analyses/${path}`);
+const messageOf = ({ status, body }: Answer) => [status, body.message];
+
+async function getBytes(path: string): Promise<{ headers: Headers; bytes: Buffer }> {
+  const response = await lab.app.request(`/download/analyses/${path}`, { headers: { 'X-User': 'bob' } });
+  expect(response.status).toBe(200);
+  return { headers: response.headers, bytes: Buffer.from(await response.arrayBuffer()) };
+}
+
+/** The files of a ZIP archive, by its central directory. */
+function unzip(archive: Buffer): Map<string, string> {
+  const files = new Map<string, string>();
+  const end = archive.lastIndexOf(Buffer.from('PK\x05\x06', 'latin1'));
+  let at = archive.readUInt32LE(end + 16);
+  for (let count = archive.readUInt16LE(end + 10); count > 0; count -= 1) {
+    const [size, name] = [archive.readUInt32LE(at + 20), archive.readUInt16LE(at + 28)];
+    const local = archive.readUInt32LE(at + 42);
+    const start = local + 30 + archive.readUInt16LE(local + 26) + archive.readUInt16LE(local + 28);
+    const packed = archive.subarray(start, start + size);
+    const isPacked = archive.readUInt16LE(at + 10) === 8;
+    files.set(
+      archive.toString('utf8', at + 46, at + 46 + name),
+      (isPacked ? inflateRawSync(packed) : packed).toString('utf8'),
+    );
+    at += 46 + name + archive.readUInt16LE(at + 30) + archive.readUInt16LE(at + 32);
+  }
+  return files;
+}
+
+const texts = (xml: string) => [...xml.matchAll(/<t[^>]*>([^<]*)<\/t>/g)].map(([, text]) => text);
+
+describe('a Pathoscope result', () => {
+  test('is a CSV file, whatever extension is asked for, and is the same with a decision when it is asked for', async () => {
+    await addAnalysis();
+    const { status, headers, body } = await get('a1.csv');
+    expect(status).toBe(200);
+    expect(headers.get('Content-Type')).toBe('text/csv; charset=utf-8');
+    expect(headers.get('Content-Disposition')).toBe('attachment; filename=a1.csv');
+    const name = '"=HYPERLINK(""http://x"")<&"';
+    expect(body.split('\r\n')).toEqual([
+      '"OTU","Isolate","Sequence","Length","Weight","Median Depth","Coverage"',
+      `${name},"Isolate a","ACC_otu1",8,0,0,0`,
+      `${name},"Isolate b","ACC_otu1",8,0.6,1.5,0.75`,
+      '',
+    ]);
+    expect((await get('a1.tsv')).body).toBe(body);
+    const decided = (await get('a1.csv?decisions=true')).body.split('\r\n');
+    expect(decided[0]).toBe(`${body.split('\r\n')[0]},"Decision","Reason","Rule"`);
+    expect(decided[2]).toContain(',0.75,"positive","Coverage 0.75 is above 0.5 and weight 0.6 above 0.001","coverage-');
+  });
+
+  test('is a workbook of one sheet with a bold first row, the same bytes each time', async () => {
+    await addAnalysis();
+    const { headers, bytes } = await getBytes('a1.xlsx');
+    expect(headers.get('Content-Type')).toBe('application/vnd.openxmlformats-officedocument.spreadsheetml.sheet');
+    expect(headers.get('Content-Disposition')).toBe('attachment; filename=a1.xlsx');
+    expect(bytes.equals((await getBytes('a1.xlsx')).bytes)).toBe(true);
+    const files = unzip(bytes);
+    const workbook = files.get('xl/workbook.xml') ?? '';
+    expect([...workbook.matchAll(/<sheet [^>]*name="([^"]*)"/g)].map(([, name]) => name)).toEqual([
+      'Pathoscope for s1',
+    ]);
+    expect(texts(files.get('xl/sharedStrings.xml') ?? '')).toEqual([
+      ...['OTU', 'Isolate', 'Sequence', 'Length', 'Weight', 'Median Depth', 'Coverage'],
+      ...['=HYPERLINK("http://x")&lt;&amp;', 'Isolate a', 'ACC_otu1', 'Isolate b'],
+    ]);
+    const sheet = files.get('xl/worksheets/sheet1.xml') ?? '';
+    const values = (row: number) => {
+      const cells = new RegExp(`<row r="${row}"[^>]*>(.*?)</row>`).exec(sheet)?.[1] ?? '';
+      return [...cells.matchAll(/<v>([^<]*)<\/v>/g)].map(([, value]) => Number(value));
+    };
+    expect(values(2)).toEqual([7, 8, 9, 8, 0, 0, 0]);
+    expect(values(3)).toEqual([7, 10, 9, 8, 0.6, 1.5, 0.75]);
+    expect(files.get('xl/styles.xml')).toMatch(/<name val="Calibri"\/>.*<b\/>/);
+  });
+
+  // A name that begins like a formula comes from whoever wrote the reference.
+  test('has no formula in its workbook, and empty cells for empty texts', async () => {
+    await addAnalysis();
+    await lab.store.sequences.collection.updateMany({}, { $set: { accession: '' } });
+    const files = unzip((await getBytes('a1.xlsx?decisions=true')).bytes);
+    const sheet = files.get('xl/worksheets/sheet1.xml') ?? '';
+    expect(sheet).not.toContain('<f>');
+    expect(sheet).not.toContain('r="C2"');
+    expect(texts(files.get('xl/sharedStrings.xml') ?? '')).toContain('positive');
+  });
+
+  test('without hits is the header alone', async () => {
+    await addAnalysis({ results: [] });
+    expect((await get('a1.csv')).body.split('\r\n')).toHaveLength(2);
+    expect(unzip((await getBytes('a1.xlsx')).bytes).get('xl/worksheets/sheet1.xml')).not.toContain('<row r="2"');
+  });
+
+  test('is refused where there is none, and to those who may not read the sample', async () => {
+    await addAnalysis({ _id: 'n1', algorithm: 'nuvs', results: [] });
+    await addAnalysis({ _id: 'open', ready: false });
+    await addAnalysis({ _id: 'orphan', sample: { id: 'gone' } });
+    expect(messageOf(await get('n1.xlsx'))).toEqual([400, 'Not a Pathoscope analysis']);
+    expect(messageOf(await get('open.xlsx'))).toEqual([409, 'Analysis is still running']);
+    expect(messageOf(await get('unknown.xlsx'))).toEqual([404, 'Not found']);
+    expect(messageOf(await get('orphan.csv', 'head'))).toEqual([400, 'Parent sample does not exist']);
+    expect(messageOf(await get('open.xlsx', 'stranger'))).toEqual([403, 'Insufficient rights']);
+  });
+});
