@@ -10,8 +10,5 @@ export default defineConfig({
     testTimeout: 30_000,
     hookTimeout: 60_000,
     teardownTimeout: 30_000,
-    // The MongoDB driver leaves the last request of a closed change stream behind, which fails when the client closes
-    // right after. Every other unhandled error fails the run.
-    onUnhandledError: (error) => error.name !== 'MongoClientClosedError',
   },
 });

@@ -227,13 +227,15 @@ describe('an open socket', () => {
     const slow = await connect(session.cookie);
     slow.socket.pause();
     const closed = once(slow.socket, 'close');
-    let round = 0;
-    const flood = setInterval(() => {
-      round += 1;
-      void write('status').updateOne({ _id: 'hmm' }, { $set: { updates: 'x'.repeat(1_000_000), round } });
-    }, 20);
+    let isOver = false;
+    const flood = async () => {
+      for (let round = 1; !isOver; round += 1) {
+        await write('status').updateOne({ _id: 'hmm' }, { $set: { updates: 'x'.repeat(1_000_000), round } });
+      }
+    };
+    await write('status').insertOne({ _id: 'hmm' } as never);
+    const flooding = flood();
     try {
-      await write('status').insertOne({ _id: 'hmm' } as never);
       await vi.waitFor(async () => {
         expect(browser.of('status').length).toBeGreaterThan(20);
         // Reading again shows the end of the connection, if there is one.
@@ -242,7 +244,9 @@ describe('an open socket', () => {
       }, LIMIT);
       await closed;
     } finally {
-      clearInterval(flood);
+      isOver = true;
+      // A write that is still under way would fail when the client closes.
+      await flooding;
     }
   });
 
