@@ -101,7 +101,10 @@ export function createCreateSampleControl({ store, data }: ActivityDeps) {
       const args = input.args as CreateSampleArgs;
       await removePath(data.sample(args.sample_id));
       await store.samples.remove(args.sample_id);
-      await store.files.release(args.files.map((file) => file.id));
+      await store.files.release(
+        args.files.map((file) => file.id),
+        input.jobId,
+      );
     },
   } satisfies CreateSampleControl;
 }

@@ -119,18 +119,19 @@ export function createCreateSubtractionControl({ store, data }: ActivityDeps) {
       await store.database.transaction(async (session) => {
         await store.subtractions.publish(args.subtraction_id, session);
         await store.jobs.close(input.jobId, { state: 'complete', error: null, stage: 'compress' }, session);
+        await store.files.release([args.file_id], input.jobId, session);
       });
-      await store.files.release([args.file_id]);
     },
 
     async undoCreateSubtraction(input) {
       const args = argsOf(input);
       const subtraction = await store.subtractions.get(args.subtraction_id);
-      // Another job may have made a subtraction of this name since: nothing of it is touched.
-      if (subtraction && subtraction.job.id !== input.jobId) return;
-      await removePath(data.subtraction(args.subtraction_id));
-      await store.subtractions.removeUnready(args.subtraction_id, input.jobId);
-      await store.files.release([args.file_id]);
+      // Its folder goes before its document, so without one the folder may belong to a subtraction that was made since.
+      if (subtraction?.job.id === input.jobId && !subtraction.ready) {
+        await removePath(data.subtraction(args.subtraction_id));
+        await store.subtractions.removeUnready(args.subtraction_id, input.jobId);
+      }
+      await store.files.release([args.file_id], input.jobId);
     },
   } satisfies CreateSubtractionControl;
 }

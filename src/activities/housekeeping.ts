@@ -18,7 +18,7 @@ export function createHousekeeping(
       const jobs = await reconcileJobs(deps);
       const processes = await reconcileProcesses(deps);
       return [
-        `jobs: ${jobs.started} started, ${jobs.closed} closed, ${jobs.cancelled} cancelled`,
+        `jobs: ${jobs.started} started, ${jobs.closed} closed, ${jobs.cancelled} cancelled, ${jobs.released} uploads freed`,
         `processes: ${processes.started} started, ${processes.closed} closed`,
       ].join('; ');
     },

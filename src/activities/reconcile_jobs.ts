@@ -12,24 +12,26 @@ const LATE_MS = 5 * 60_000;
 export type UndoByTask = Record<Task, (input: JobInput) => Promise<void>>;
 
 /** What one round changed. */
-export type ReconcileResult = { started: number; closed: number; cancelled: number };
+export type ReconcileResult = { started: number; closed: number; cancelled: number; released: number };
 
 /**
  * Compares unfinished jobs with Temporal: what Temporal does not know is started, what has ended there is undone and
- * closed, what should be cancelled is cancelled again; a workflow whose job has ended long ago is cancelled.
+ * closed, what should be cancelled is cancelled again; a workflow whose job has ended long ago is cancelled. Uploads that
+ * a job has taken are free once it has ended.
  */
 export async function reconcileJobs(
   deps: ActivityDeps & { workflows: WorkflowControl; undo: UndoByTask; now?: () => number },
 ): Promise<ReconcileResult> {
   const now = (deps.now ?? Date.now)();
   const running = await deps.workflows.running();
-  const result: ReconcileResult = { started: 0, closed: 0, cancelled: 0 };
+  const result: ReconcileResult = { started: 0, closed: 0, cancelled: 0, released: 0 };
   for (const job of await deps.store.jobs.unfinished(JOBS_PER_ROUND)) {
     const age = now - (job.status.at(0)?.timestamp.getTime() ?? 0);
     if (age < YOUNG_MS && !job.cancel_requested) continue;
     await reconcileJob(deps, job, running, result);
   }
   result.cancelled += await cancelOrphans(deps, running, now);
+  result.released += await releaseUploads(deps);
   return result;
 }
 
@@ -84,6 +86,14 @@ async function cancelOrphans(
     cancelled += 1;
   }
   return cancelled;
+}
+
+// A job is inserted together with its reservations, so one that is not there any more was removed.
+async function releaseUploads({ store, log }: ActivityDeps): Promise<number> {
+  const jobIds = await store.jobs.ended(await store.files.holders());
+  const count = jobIds.length > 0 ? await store.files.releaseAllOf(jobIds) : 0;
+  if (count > 0) log.warn({ jobIds, count }, 'uploads were still taken by jobs that had ended: free again');
+  return count;
 }
 
 function unknownTask(task: string): JobError {

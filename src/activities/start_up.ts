@@ -1,4 +1,3 @@
-import { FINAL_STATES } from '../contracts/jobs.js';
 import { renameOldResults } from '../files/old_results.js';
 import { removePath } from '../files/publish.js';
 import type { AnalysisDocument } from '../store/analyses.js';
@@ -53,12 +52,8 @@ async function removeOrphans({ store, data }: ActivityDeps): Promise<number> {
     .project<AnalysisDocument>({ job: 1 })
     .toArray();
   const jobIds = unready.flatMap(({ job }) => (job ? [job.id] : []));
-  const unfinished = await store.jobs.collection
-    .find({ _id: { $in: jobIds }, 'status.state': { $nin: [...FINAL_STATES] } } as object)
-    .project<{ _id: string }>({ _id: 1 })
-    .toArray();
-  const working = new Set(unfinished.map(({ _id }) => _id));
-  const orphans = unready.filter(({ job }) => !job || !working.has(job.id)).map(({ _id }) => _id);
+  const ended = new Set(await store.jobs.ended(jobIds));
+  const orphans = unready.filter(({ job }) => !job || ended.has(job.id)).map(({ _id }) => _id);
   // Read again, as some may have become ready, and then their job has ended since.
   const left = await store.analyses.collection.find({ _id: { $in: orphans }, ready: false }).toArray();
   for (const { _id, sample } of left) {

@@ -20,6 +20,8 @@ export type FileDocument = Stored & {
   created: boolean;
   /** Taken by a job or a sample. */
   reserved: boolean;
+  /** The job that has taken it; absent when it is free, and where an old release has taken it. */
+  reserved_by?: string;
   /** Whole, and free to be used. */
   ready: boolean;
   /** Bytes; once ready. */
@@ -107,19 +109,31 @@ export function createFileStore(database: Database) {
     },
 
     /**
-     * Takes free files in the caller's transaction, which has to be aborted on false: then one of them is missing, not
-     * whole, of another type or taken.
+     * Takes free files for a job in the caller's transaction, which has to be aborted on false: then one of them is
+     * missing, not whole, of another type or taken.
      */
-    async reserve(fileIds: readonly string[], type: FileType, session: ClientSession): Promise<boolean> {
+    async reserve(fileIds: readonly string[], type: FileType, jobId: string, session: ClientSession): Promise<boolean> {
       const wanted = { ...FREE, _id: { $in: [...fileIds] }, type };
-      const result = await files.updateMany(wanted, { $set: { reserved: true } }, { session });
+      const result = await files.updateMany(wanted, { $set: { reserved: true, reserved_by: jobId } }, { session });
       return result.matchedCount === fileIds.length;
     },
 
-    /** Gives files back; those that are gone are passed over. */
-    async release(fileIds: readonly string[], session?: ClientSession): Promise<void> {
-      const taken = { _id: { $in: [...fileIds] }, reserved: true };
-      await files.updateMany(taken, { $set: { reserved: false } }, session ? { session } : {});
+    /** Gives back files of a job; what is gone, or taken by another job by now, is passed over. */
+    release: (fileIds: readonly string[], jobId: string, session?: ClientSession) =>
+      giveBack({ _id: { $in: [...fileIds] }, reserved_by: { $in: [jobId, null] } } as Filter<FileDocument>, session),
+
+    /** Gives files back, whoever has taken them. */
+    releaseFromAll: (fileIds: readonly string[], session?: ClientSession) =>
+      giveBack({ _id: { $in: [...fileIds] } }, session),
+
+    /** Gives back all that these jobs have taken; how many files. */
+    releaseAllOf: (jobIds: readonly string[]) => giveBack({ reserved_by: { $in: [...jobIds] } }),
+
+    /** Ids of the jobs that have taken files. */
+    async holders(): Promise<string[]> {
+      const taken = files.find({ reserved: true, reserved_by: { $type: 'string' } });
+      const found = await taken.project<Required<Pick<FileDocument, 'reserved_by'>>>({ reserved_by: 1 }).toArray();
+      return [...new Set(found.map((file) => file.reserved_by))];
     },
 
     /** Removes files, reserved or not; those that are gone are passed over. */
@@ -160,6 +174,12 @@ export function createFileStore(database: Database) {
       return fileIds.filter((id) => !known.has(id));
     },
   };
+
+  async function giveBack(filter: Filter<FileDocument>, session?: ClientSession): Promise<number> {
+    const free = { $set: { reserved: false }, $unset: { reserved_by: '' as const } };
+    const result = await files.updateMany({ ...filter, reserved: true }, free, session ? { session } : {});
+    return result.modifiedCount;
+  }
 
   async function idsOf(filter: Filter<FileDocument>): Promise<string[]> {
     const found = await files.find(filter).project<Stored>({ _id: 1 }).toArray();

@@ -190,6 +190,16 @@ export function createJobStore(database: Database) {
       return ids;
     },
 
+    /** Those of the jobs that have ended or are gone. */
+    async ended(jobIds: readonly string[]): Promise<string[]> {
+      const unfinished = await jobs
+        .find({ _id: { $in: [...jobIds] }, ...NOT_FINAL } as Filter<JobDocument>)
+        .project<Stored>({ _id: 1 })
+        .toArray();
+      const working = new Set(unfinished.map(({ _id }) => _id));
+      return jobIds.filter((id) => !working.has(id));
+    },
+
     /** Jobs that have not ended, oldest first; for the reconciler. */
     unfinished: (limit: number) =>
       jobs

@@ -111,7 +111,7 @@ async function releaseFiles({ database, files }: Store): Promise<number> {
       ...(await replacements(database, ids, session)),
     ]);
     const left = ids.filter((id) => !needed.has(id));
-    if (left.length > 0) await files.release(left, session);
+    if (left.length > 0) await files.releaseFromAll(left, session);
     return left.length;
   });
   return completed.modifiedCount + released;

@@ -75,7 +75,7 @@ export function createSubtractionStore(database: Database, jobs: JobStore, files
     await holdLock(database, 'subtractions', session);
     if (await isTaken(input, session)) return 'name_taken';
     const [file] = await files.findFree([input.fileId], 'subtraction', session);
-    if (!file || !(await files.reserve([file.id], 'subtraction', session))) return 'no_file';
+    if (!file || !(await files.reserve([file.id], 'subtraction', jobId, session))) return 'no_file';
     const subtraction: SubtractionDocument = {
       _id: input.name,
       nickname: input.nickname,

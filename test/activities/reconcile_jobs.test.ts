@@ -57,7 +57,7 @@ const lastOf = async (jobId: string) => (await context.store.jobs.get(jobId))?.s
 describe('the reconciler', () => {
   test('starts a job that the API inserted and could not start', async () => {
     const jobId = await insertJob();
-    expect(await reconcile(1)).toEqual({ started: 1, closed: 0, cancelled: 0 });
+    expect(await reconcile(1)).toEqual({ started: 1, closed: 0, cancelled: 0, released: 0 });
     expect(actions).toEqual([`start ${jobWorkflowId(jobId)}`]);
   });
 

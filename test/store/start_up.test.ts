@@ -196,19 +196,19 @@ describe('reservations', () => {
     await collection('files').insertOne(file('f'));
     const { files, jobs, database } = site.store;
     let tries = 0;
-    const release: typeof files.release = async (ids, session) => {
+    const releaseFromAll: typeof files.releaseFromAll = async (ids, session) => {
       tries += 1;
       if (tries === 1) {
-        await files.release(ids);
+        await files.releaseFromAll(ids);
         await database.transaction(async (own) => {
-          await files.reserve(['f'], 'reads', own);
+          await files.reserve(['f'], 'reads', 'j', own);
           const args = { files: [{ id: 'f' }] };
           await jobs.insert({ _id: 'j', task: 'create_sample', args, proc: 1, mem: 1, userId: 'bob' }, own);
         });
       }
-      await files.release(ids, session);
+      return files.releaseFromAll(ids, session);
     };
-    const repairs = createDocumentRepairs({ ...site.store, files: { ...files, release } });
+    const repairs = createDocumentRepairs({ ...site.store, files: { ...files, releaseFromAll } });
     expect(await repairs['reservations of files']?.()).toBe(0);
     expect(tries).toBe(1);
     expect(await reserved()).toEqual(['f']);

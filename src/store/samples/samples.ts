@@ -150,7 +150,7 @@ export function createSampleStore(database: Database, needs: SampleStoreNeeds) {
     const problem = await findProblem(input, session);
     if (problem) return problem;
     const uploads = await files.findFree(input.files, 'reads', session);
-    if (!(await files.reserve(input.files, 'reads', session))) return 'no_file';
+    if (!(await files.reserve(input.files, 'reads', ids.job, session))) return 'no_file';
     const sample = newDocument(ids.sample, input, owner, uploads);
     await samples.insertOne(sample, { session });
     const job = await jobs.insert(newJob(ids, input, owner, uploads), session);

@@ -64,7 +64,7 @@ test('a file that a job needs stays', async () => {
   await lab.store.files.collection.updateOne({ _id: fileId }, { $set: { reserved: true } });
   expect(await remove(fileId)).toMatchObject({ status: 409, body: { id: 'conflict' } });
   expect((await stat(lab.data.file(fileId))).isFile()).toBe(true);
-  await lab.store.files.release([fileId]);
+  await lab.store.files.releaseFromAll([fileId]);
   expect((await remove(fileId)).status).toBe(200);
 });
 
