@@ -38,7 +38,7 @@ export const OPTIONS = {
   proxy: { kind: 'text', help: 'proxy for outgoing requests, http://[user:pass@]host:port', secret: true },
   github_url: { kind: 'text', help: 'base address of the release service (https://api.github.com)' },
   genbank_url: { kind: 'text', help: 'address of GenBank efetch' },
-  blast_url: { kind: 'text', help: 'address of NCBI BLAST' },
+  blast_url: { kind: 'text', help: 'address of NCBI BLAST, or of a service like it' },
   software_url: { kind: 'text', help: 'address of the list of software releases' },
   force_version: { kind: 'text', help: 'version that the server reports' },
   config: { kind: 'text', help: 'configuration file (config.json in the working directory, when it exists)' },
@@ -76,6 +76,8 @@ function flag(name: string): string {
   return `--${name.replaceAll('_', '-')}`;
 }
 
+const BAD_BLAST_URL = '--blast-url must be an address that begins with https:// or http://';
+
 const cores = availableParallelism();
 const memory = Math.max(1, Math.floor(totalmem() / GIB));
 
@@ -110,7 +112,7 @@ const ConfigSchema = v.object({
     'https://eutils.ncbi.nlm.nih.gov/entrez/eutils/efetch.fcgi',
   ),
   blast_url: v.optional(
-    v.pipe(v.string(), v.url('--blast-url must be an address')),
+    v.pipe(v.string(), v.url(BAD_BLAST_URL), v.regex(/^https?:/i, BAD_BLAST_URL)),
     'https://blast.ncbi.nlm.nih.gov/Blast.cgi',
   ),
   software_url: v.optional(

@@ -1,8 +1,10 @@
 import type { HousekeepingActivities } from '../contracts/housekeeping.js';
-import type { RemoteServices, RemoteTrouble } from '../contracts/releases.js';
+import type { RemoteTrouble } from '../contracts/releases.js';
+import type { RemoteServices } from '../contracts/remote.js';
 import { syncFiles } from '../files/sync.js';
 import { expireFiles } from '../files/uploads.js';
 import type { ActivityDeps, WorkflowControl } from './deps.js';
+import { reconcileBlasts } from './reconcile_blasts.js';
 import { reconcileJobs, type UndoByTask } from './reconcile_jobs.js';
 import { reconcileProcesses } from './reconcile_processes.js';
 import { sweepHmms } from './sweep_hmms.js';
@@ -17,9 +19,11 @@ export function createHousekeeping(
     reconcile: async () => {
       const jobs = await reconcileJobs(deps);
       const processes = await reconcileProcesses(deps);
+      const blasts = await reconcileBlasts(deps);
       return [
         `jobs: ${jobs.started} started, ${jobs.closed} closed, ${jobs.cancelled} cancelled, ${jobs.released} uploads freed`,
         `processes: ${processes.started} started, ${processes.closed} closed`,
+        `BLASTs: ${blasts.started} started, ${blasts.closed} closed`,
       ].join('; ');
     },
     expire_files: async () => {

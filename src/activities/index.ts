@@ -1,5 +1,6 @@
 import type { HousekeepingActivities } from '../contracts/housekeeping.js';
-import type { RemoteServices } from '../contracts/releases.js';
+import type { RemoteServices } from '../contracts/remote.js';
+import { createBlastActivities } from './blast.js';
 import { createBuildIndexControl, createBuildIndexSteps } from './build_index.js';
 import { createCloneReferenceActivities } from './clone_reference.js';
 import { createCreateSampleControl, createCreateSampleSteps } from './create_sample.js';
@@ -54,6 +55,7 @@ export function createControlActivities(deps: ActivityDeps & { workflows: Workfl
     ...createCloneReferenceActivities(deps),
     ...createDeleteReferenceActivities(deps),
     ...createInstallHmmsActivities(deps),
+    ...createBlastActivities(deps),
     ...sample,
     ...subtraction,
     ...index,

@@ -2,7 +2,7 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ApplicationFailure, Context } from '@temporalio/activity';
 import type { InstallHmmsActivities, InstallHmmsTools, ProcessError, ProcessInput } from '../contracts/processes.js';
-import type { RemoteServices } from '../contracts/releases.js';
+import type { RemoteServices } from '../contracts/remote.js';
 import { fileSize, freshFolder } from '../files/folders.js';
 import { UnusableArchive, unpackHmmArchive } from '../files/hmm_archive.js';
 import { publishFile, publishFolder, removePath } from '../files/publish.js';

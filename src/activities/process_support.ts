@@ -23,10 +23,10 @@ export function unusableInput(errors: ProcessError[]): ApplicationFailure {
  * Runs the work of a process: heartbeats go out meanwhile, faults of the code end the process, all else (a lost
  * database) is tried again.
  */
-export async function runProcess(work: (signal: AbortSignal) => Promise<void>): Promise<void> {
+export async function runProcess<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
   const signal = Context.current().cancellationSignal;
   try {
-    await withPulse(work)(signal);
+    return await withPulse(work)(signal);
   } catch (error) {
     if (signal.aborted) throw signal.reason;
     throw isFault(error) ? fault(error) : error;

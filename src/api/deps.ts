@@ -1,5 +1,5 @@
 import type { Config } from '../config.js';
-import type { RemoteServices } from '../contracts/releases.js';
+import type { RemoteServices } from '../contracts/remote.js';
 import type { WorkflowStart } from '../contracts/workflow_starts.js';
 import type { DataDirectory } from '../files/data_directory.js';
 import type { Logger } from '../log.js';

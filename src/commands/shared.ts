@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { serverVersion } from '../api/version.js';
 import type { Config } from '../config.js';
-import type { RemoteServices } from '../contracts/releases.js';
+import type { RemoteServices } from '../contracts/remote.js';
 import { createDataDirectory } from '../files/data_directory.js';
 import type { Logger } from '../log.js';
 import { createRemoteServices } from '../remote/index.js';
@@ -39,7 +39,7 @@ export function createRemote(config: Config, log: Logger): RemoteServices {
   if (config.proxy) log.warn('--proxy is not used for outgoing requests yet; they go out directly');
   return createRemoteServices(
     { userAgent: `virtool/${serverVersion(config)}` },
-    { githubUrl: config.github_url, softwareUrl: config.software_url },
+    { githubUrl: config.github_url, softwareUrl: config.software_url, blastUrl: config.blast_url },
   );
 }
 

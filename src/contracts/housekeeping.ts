@@ -8,7 +8,7 @@ type Housekeeping = {
 
 /** Periodic work that keeps documents, files and workflows in step; each kind is a Temporal schedule. */
 export const HOUSEKEEPING = {
-  /** Compares unfinished jobs and processes with Temporal and repairs both directions. */
+  /** Compares unfinished jobs, processes and BLASTs with Temporal and repairs both directions. */
   reconcile: { cron: '* * * * *', title: 'Reconcile jobs with Temporal' },
   /** Removes expired files and what broken uploads left, and keeps documents and the files folder in step. */
   expire_files: { cron: '*/15 * * * *', title: 'Expire files, sync the files folder' },

@@ -52,9 +52,6 @@ export type ReleaseService = {
   download(download: Download): Promise<DownloadAnswer>;
 };
 
-/** All services outside that the server asks. */
-export type RemoteServices = { releases: ReleaseService };
-
 /** What the status document and the refusal of a release check say, as release 3.7.3 words it. */
 export function releaseTroubleText(trouble: RemoteTrouble): string {
   switch (trouble.reason) {

@@ -1,3 +1,4 @@
+import { BLAST_PACE, type BlastInput, type BlastSearch, blastWorkflowId } from './blast.js';
 import { HOUSEKEEPING, type HousekeepingKind } from './housekeeping.js';
 import { type Cost, jobWorkflowId, QUEUES, TASKS, type Task } from './jobs.js';
 import { type ProcessType, processWorkflowId } from './processes.js';
@@ -63,6 +64,21 @@ export function processStart(process: { _id: string; type: ProcessType; userId: 
     summary: `${process.type} ${process._id}`,
     details: `Process \`${process._id}\` of user \`${process.userId}\``,
     fairnessKey: Buffer.from(process.userId).subarray(0, 64).toString('utf8'),
+  };
+}
+
+/** Start of the workflow that waits for a BLAST. */
+export function blastStart(search: BlastSearch, sampleId: string, pace = BLAST_PACE): WorkflowStart {
+  const { analysisId, index, rid } = search;
+  return {
+    workflowType: 'blast',
+    workflowId: blastWorkflowId(search),
+    taskQueue: QUEUES.control,
+    args: [{ analysisId, index, rid, pace } satisfies BlastInput],
+    attributes: { JobTask: 'blast', SampleId: sampleId },
+    summary: `BLAST of contig ${index} of ${analysisId}`,
+    details: `Request id \`${rid}\` at NCBI`,
+    fairnessKey: 'blast',
   };
 }
 

@@ -30,7 +30,7 @@ export async function getJson<S extends v.GenericSchema>(
   try {
     response = await fetch(url, { headers: { 'User-Agent': outgoing.userAgent, ...headers }, signal });
     if (response.status === 304) return { ok: true, value: undefined, headers: response.headers };
-    text = response.ok ? await readLimited(response) : undefined;
+    text = response.ok ? (await readLimited(response))?.toString('utf8') : undefined;
     if (!response.ok) await response.body?.cancel();
   } catch {
     // No name, no route, a refused or cut connection, an answer that takes too long: to the caller all the same.
@@ -42,14 +42,47 @@ export async function getJson<S extends v.GenericSchema>(
   return { ok: true, value: parsed.output, headers: response.headers };
 }
 
+/** A small question: a GET, or a POST of form fields. */
+export type Question = { url: string; form?: Record<string, string>; limitMs: number; signal?: AbortSignal };
+
+/**
+ * Asks and gives the bytes of an answer with status 200. Trouble is a value; a redirection is trouble too, since it could lead
+ * to any host.
+ *
+ * @throws the signal's reason when it is aborted.
+ */
+export async function askOnce(
+  outgoing: Outgoing,
+  { url, form, limitMs, signal }: Question,
+): Promise<{ ok: true; body: Buffer } | { ok: false; trouble: RemoteTrouble }> {
+  const limit = AbortSignal.timeout(outgoing.limitMs ?? limitMs);
+  try {
+    const response = await fetch(url, {
+      headers: { 'User-Agent': outgoing.userAgent },
+      redirect: 'manual',
+      signal: signal ? AbortSignal.any([signal, limit]) : limit,
+      ...(form ? { method: 'POST', body: new URLSearchParams(form) } : {}),
+    });
+    if (response.status !== 200) {
+      await response.body?.cancel();
+      return { ok: false, trouble: troubleOf(response.status) };
+    }
+    const body = await readLimited(response);
+    return body ? { ok: true, body } : { ok: false, trouble: { reason: 'too_large' } };
+  } catch {
+    signal?.throwIfAborted();
+    return { ok: false, trouble: { reason: 'unreachable' } };
+  }
+}
+
 /** What a status that is no success means. */
 export function troubleOf(status: number): RemoteTrouble {
   return status === 404 ? { reason: 'not_found' } : { reason: 'status', status };
 }
 
-/** The text of an answer; undefined when it is longer than any that makes sense. */
-async function readLimited(response: Response): Promise<string | undefined> {
-  if (!response.body) return '';
+/** The bytes of an answer; undefined when it is longer than any that makes sense. */
+async function readLimited(response: Response): Promise<Buffer | undefined> {
+  if (!response.body) return Buffer.alloc(0);
   const chunks: Uint8Array[] = [];
   let size = 0;
   for await (const chunk of response.body as unknown as AsyncIterable<Uint8Array>) {
@@ -57,7 +90,7 @@ async function readLimited(response: Response): Promise<string | undefined> {
     if (size > ANSWER_LIMIT_BYTES) return undefined;
     chunks.push(chunk);
   }
-  return Buffer.concat(chunks).toString('utf8');
+  return Buffer.concat(chunks);
 }
 
 function parseJson(text: string | undefined): unknown {

@@ -1,4 +1,5 @@
 import { BSON, type ClientSession, type Filter } from 'mongodb';
+import type { BlastError, BlastResult } from '../contracts/blast.js';
 import { type StoredResults, storedResults } from './analysis_results.js';
 import type { Database, Stored } from './database/database.js';
 import { insertWithFreshId, randomId } from './database/ids.js';
@@ -27,6 +28,22 @@ export type PathoscopeHit = {
   initial?: { pi: number; best: number; high: number; low: number; reads: number };
 };
 
+/** The BLAST of a contig as stored, beside the results, which may lie in a file. At most one per contig. */
+export type BlastDocument = {
+  /** The contig. */
+  index: number;
+  /** Id of the search at NCBI. */
+  rid: string;
+  state: 'waiting' | 'done' | 'failed';
+  /** Seconds waited before the last question. */
+  interval: number;
+  last_checked_at: Date;
+  /** Of a search that is `done`. */
+  result?: BlastResult;
+  /** Of a search that has `failed`. */
+  error?: BlastError;
+};
+
 /** An analysis as stored. `results` come with `ready`, in one update. */
 export type AnalysisDocument = Stored & {
   ready: boolean;
@@ -42,6 +59,8 @@ export type AnalysisDocument = Stored & {
   read_count?: number;
   subtracted_count?: number;
   cache?: { id: string };
+  /** BLASTs of the contigs of NuVs. */
+  blasts?: BlastDocument[];
 };
 
 /** An analysis in lists and messages. */

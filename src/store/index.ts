@@ -4,6 +4,7 @@ import { createLoginAttemptStore } from './accounts/login_attempts.js';
 import { createSessionStore } from './accounts/sessions.js';
 import { createUserStore } from './accounts/users.js';
 import { createAnalysisStore } from './analyses.js';
+import { createBlastStore } from './blast.js';
 import { createCacheStore } from './caches.js';
 import { createCompete } from './database/contention.js';
 import type { Database } from './database/database.js';
@@ -70,6 +71,7 @@ export function createStore(database: Database) {
     hmmStatus,
     hmms: createHmmStore(database, hmmStatus),
     analyses,
+    blast: createBlastStore(database),
     files,
     caches,
     subtractions,

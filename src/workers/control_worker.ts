@@ -3,7 +3,7 @@ import { Worker } from '@temporalio/worker';
 import type { ActivityDeps } from '../activities/deps.js';
 import { createControlActivities } from '../activities/index.js';
 import { QUEUES } from '../contracts/jobs.js';
-import type { RemoteServices } from '../contracts/releases.js';
+import type { RemoteServices } from '../contracts/remote.js';
 import { ensureRetention, ensureSearchAttributes } from './namespace.js';
 import { type RunningWorker, runWorker, type WorkerOptions } from './run_worker.js';
 import { connectWorker } from './runtime.js';

@@ -1,3 +1,4 @@
+export { blast } from './blast.js';
 export { build_index } from './build_index.js';
 export { clone_reference } from './clone_reference.js';
 export { create_sample } from './create_sample.js';

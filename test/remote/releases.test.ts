@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Download } from '../../src/contracts/releases.js';
-import { createRemoteServices } from '../../src/remote/index.js';
+import { createReleaseService } from '../../src/remote/releases.js';
 import { testFolder } from '../support/folders.js';
 import { githubRelease, type ReleaseServer, sendJson, startReleaseServer } from '../support/release_server.js';
 
@@ -13,8 +13,7 @@ beforeEach(async () => {
 afterEach(() => server.close());
 
 const service = (limitMs = 5_000, url = server.url) =>
-  createRemoteServices({ userAgent: 'virtool/v9.8.7', limitMs }, { githubUrl: `${url}/`, softwareUrl: `${url}/list` })
-    .releases;
+  createReleaseService({ userAgent: 'virtool/v9.8.7', limitMs }, { githubUrl: `${url}/`, softwareUrl: `${url}/list` });
 
 describe('a release', () => {
   test('is the latest one with its first file', async () => {

@@ -28,7 +28,18 @@ export async function findAnalysis(
 ): Promise<{ analysis: Omit<AnalysisDocument, 'results'>; sample: SampleDocument } | Refusal> {
   const analysis = await deps.store.analyses.getWithoutResults(analysisId ?? '');
   if (!analysis) return notFound();
+  const sample = await findParent(deps, analysis, caller, hasRight);
+  return sample instanceof Refusal ? sample : { analysis, sample };
+}
+
+/** The sample of an analysis, when the caller has the right on it. */
+export async function findParent(
+  deps: ApiDeps,
+  analysis: Pick<AnalysisDocument, 'sample'>,
+  caller: RightsHolder,
+  hasRight: Right,
+): Promise<SampleDocument | Refusal> {
   const sample = await findSample(deps, analysis.sample.id, caller, hasRight);
-  if (!(sample instanceof Refusal)) return { analysis, sample };
+  if (!(sample instanceof Refusal)) return sample;
   return sample.status === 404 ? badRequest('Parent sample does not exist') : sample;
 }

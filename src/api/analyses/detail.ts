@@ -37,9 +37,9 @@ export function createResultEncoder(deps: Pick<ApiDeps, 'store' | 'files'>, cach
     async encode(analysis: AnalysisHead): Promise<Buffer[] | undefined> {
       if (analysis.algorithm === 'nuvs') {
         const results = await openResults(deps, analysis);
-        return (
-          results && listOf([Buffer.from((await formatNuvs(store, await readAll<NuvsContig>(results))).join(','))])
-        );
+        if (!results) return undefined;
+        const contigs = await formatNuvs(store, await readAll<NuvsContig>(results), analysis.blasts);
+        return listOf([Buffer.from(contigs.join(','))]);
       }
       const [otus, { decision_thresholds }] = [
         cache.get(analysis._id) ?? (await formatOnce(analysis)),
@@ -50,7 +50,7 @@ export function createResultEncoder(deps: Pick<ApiDeps, 'store' | 'files'>, cach
   };
 }
 
-type AnalysisHead = Pick<AnalysisDocument, '_id' | 'sample' | 'algorithm'>;
+type AnalysisHead = Pick<AnalysisDocument, '_id' | 'sample' | 'algorithm' | 'blasts'>;
 
 function listOf(items: Buffer[]): Buffer[] {
   return [Buffer.from('['), ...items, Buffer.from(']')];

@@ -1,8 +1,9 @@
 import { depthCurveInSteps } from '../../bio/curve.js';
 import { type DecisionThresholds, decide, type Evidence } from '../../bio/decision.js';
-import type { PathoscopeHit } from '../../store/analyses.js';
+import type { AnalysisDocument, PathoscopeHit } from '../../store/analyses.js';
 import type { Store } from '../../store/index.js';
 import { encodeJson } from '../http/json.js';
+import { toWireContigBlast } from './blast.js';
 import { hmmIdsOf, type NuvsContig } from './downloads/nuvs.js';
 import { evidenceOf, type HitOtu, type HitSequence, joinHits } from './hits.js';
 import { createTurns } from './turns.js';
@@ -77,10 +78,11 @@ function withMember(object: string, name: string, value: string): string {
   return `${object.slice(0, -1)},"${name}":${value}}`;
 }
 
-/** Contigs as stored; each hit gains what is known of its HMM, also when that is hidden. JSON, a text per contig. */
+/** Contigs as stored, with their BLASTs; each hit gains what is known of its HMM, also when that is hidden. JSON, a text per contig. */
 export async function formatNuvs(
   { analyses }: Pick<Store, 'analyses'>,
   contigs: readonly NuvsContig[],
+  blasts: AnalysisDocument['blasts'] = [],
 ): Promise<string[]> {
   const rest = createTurns();
   const annotations = await analyses.hmmAnnotations(hmmIdsOf(contigs));
@@ -91,7 +93,7 @@ export async function formatNuvs(
       ...orf,
       hits: orf.hits.map((hit) => ({ ...hit, ...annotations.get(hit.hit) })),
     }));
-    formatted.push(encodeJson({ ...contig, orfs }));
+    formatted.push(encodeJson({ ...contig, ...toWireContigBlast(contig, blasts), orfs }));
   }
   return formatted;
 }

@@ -7,6 +7,7 @@ import { pageRequest, searchTerm } from '../http/paging.js';
 import { conflict, notFound, Refusal } from '../http/refusals.js';
 import { json, jsonWith, noContent, type Route, route } from '../http/route.js';
 import { findAnalysis, findSample } from './access.js';
+import { cancelBlasts, createBlastRoute } from './blast.js';
 import { createAnalysis } from './create.js';
 import { createResultEncoder } from './detail.js';
 import { createAnalysisDownloadRoutes } from './downloads/routes.js';
@@ -14,7 +15,12 @@ import { CreateAnalysis } from './schemas.js';
 
 /** Analyses: which viruses are in a sample. */
 export function createAnalysisRoutes(deps: ApiDeps): Route[] {
-  return [...ofSampleRoutes(deps), ...analysisRoutes(deps), ...createAnalysisDownloadRoutes(deps)];
+  return [
+    ...ofSampleRoutes(deps),
+    ...analysisRoutes(deps),
+    createBlastRoute(deps),
+    ...createAnalysisDownloadRoutes(deps),
+  ];
 }
 
 function ofSampleRoutes(deps: ApiDeps): Route[] {
@@ -79,7 +85,7 @@ function analysisRoutes(deps: ApiDeps): Route[] {
         'The whole analysis. Results of `pathoscope_bowtie` are a list of OTUs with all their isolates and sequences, where ' +
         '`align` are the points of the depth curve; an OTU that can no longer be rebuilt is marked with `missing`. `decision` of an OTU ' +
         'is its call (positive, suspect or negative) by the thresholds in the settings, with the reason. Results of `nuvs` are a list of ' +
-        'contigs. Needs the right to read the sample.',
+        'contigs; `blast` of a contig is its BLAST, and `blast_error` says why the last one has no result. Needs the right to read the sample.',
       tag: 'Analyses',
       access: 'user',
       answers: {
@@ -91,10 +97,10 @@ function analysisRoutes(deps: ApiDeps): Route[] {
       async handle({ params, caller }) {
         const found = await findAnalysis(deps, params.analysis_id, caller, canRead);
         if (found instanceof Refusal) return found;
-        const { analysis, sample } = found;
-        const wire = { ...withId(analysis), subtraction: { id: sample.subtraction.id } };
+        const { blasts: _, ...analysis } = found.analysis;
+        const wire = { ...withId(analysis), subtraction: { id: found.sample.subtraction.id } };
         if (!analysis.ready) return json(wire);
-        const results = await encoder.encode(analysis);
+        const results = await encoder.encode(found.analysis);
         return results ? jsonWith(wire, 'results', results) : notFound('Results not found');
       },
     }),
@@ -102,7 +108,8 @@ function analysisRoutes(deps: ApiDeps): Route[] {
       method: 'DELETE',
       path: '/api/analyses/:analysis_id',
       summary: 'Remove an analysis',
-      description: 'Removes a finished analysis with its files. Needs the right to write the sample.',
+      description:
+        'Removes a finished analysis with its files and ends its BLASTs. Needs the right to write the sample.',
       tag: 'Analyses',
       access: 'user',
       answers: {
@@ -118,6 +125,7 @@ function analysisRoutes(deps: ApiDeps): Route[] {
         const { analysis } = found;
         if (!analysis.ready) return conflict('Analysis is still running');
         if (!(await store.analyses.remove(analysis._id))) return notFound();
+        await cancelBlasts(deps, analysis);
         await removePath(data.analysis(analysis.sample.id, analysis._id));
         return noContent();
       },

@@ -3,7 +3,12 @@ import type { CollectionName, Database } from './database.js';
 
 /** Every index of every collection. At most one array field in each, no partial filter with `$ne`. */
 const INDEXES: Partial<Record<CollectionName, IndexDescription[]>> = {
-  analyses: [{ key: { 'sample.id': 1 } }, { key: { created_at: -1 } }, { key: { 'reference.id': 1 } }],
+  analyses: [
+    { key: { 'sample.id': 1 } },
+    { key: { created_at: -1 } },
+    { key: { 'reference.id': 1 } },
+    { key: { 'blasts.state': 1 }, sparse: true },
+  ],
   caches: [{ key: { 'sample.id': 1 } }, { key: { key: 1 }, unique: true, sparse: true }],
   files: [{ key: { type: 1, uploaded_at: -1 } }, { key: { uploaded_at: -1 } }],
   history: [

@@ -4,7 +4,13 @@ import { createTurns } from '../turns.js';
 import { formatRow } from './csv.js';
 
 /** What NuVs found in a contig, as it is stored. */
-export type NuvsContig = { index: number; sequence: string; orfs: NuvsOrf[] };
+export type NuvsContig = {
+  index: number;
+  sequence: string;
+  orfs: NuvsOrf[];
+  /** Its BLAST, in analyses of old releases. */
+  blast?: { ready?: boolean; result?: unknown } | null;
+};
 
 type NuvsOrf = {
   index: number;

@@ -1,0 +1,5 @@
+import type { BlastService } from './blast.js';
+import type { ReleaseService } from './releases.js';
+
+/** All services outside that the server asks. */
+export type RemoteServices = { releases: ReleaseService; blast: BlastService };
