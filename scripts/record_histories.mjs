@@ -21,7 +21,7 @@ for await (const { workflowId, runId, type, status } of client.workflow.list()) 
   seen.add(name);
   const history = await client.workflow.getHandle(workflowId, runId).fetchHistory();
   const stored = JSON.parse(historyToJSON(history), (key, value) =>
-    key === 'identity' ? 'worker' : key === 'stackTrace' ? '' : value,
+    key === 'identity' || /^\d+@/.test(String(value)) ? 'worker' : key === 'stackTrace' ? '' : value,
   );
   writeFileSync(`${folder}${name}.json`, `${JSON.stringify(stored, null, 1)}\n`);
   console.log(`${name}: ${workflowId}`);
