@@ -63,6 +63,11 @@ const port = (name: string) =>
     v.maxValue(65_535, `${flag(name)} must be a port from 0 to 65535`),
   );
 const text = (name: string) => v.pipe(v.string(), v.minLength(1, `${flag(name)} must not be empty`));
+const webAddress = (message: string) =>
+  v.pipe(
+    v.string(),
+    v.check((given) => URL.canParse(given) && /^https?:/i.test(given), message),
+  );
 const isOn = v.pipe(
   v.union([v.boolean(), v.string()]),
   v.transform((value) => value === true || /^(1|true)$/i.test(String(value))),
@@ -75,8 +80,6 @@ function bad(name: string): string {
 function flag(name: string): string {
   return `--${name.replaceAll('_', '-')}`;
 }
-
-const BAD_BLAST_URL = '--blast-url must be an address that begins with https:// or http://';
 
 const cores = availableParallelism();
 const memory = Math.max(1, Math.floor(totalmem() / GIB));
@@ -105,14 +108,14 @@ const ConfigSchema = v.object({
   temporal_address: v.optional(text('temporal_address')),
   temporal_namespace: v.optional(text('temporal_namespace'), 'default'),
   temporal_ui_port: v.optional(port('temporal_ui_port')),
-  proxy: v.optional(v.pipe(v.string(), v.url('--proxy must be http://[user:pass@]host:port'))),
+  proxy: v.optional(webAddress('--proxy must be http://[user:pass@]host:port')),
   github_url: v.optional(v.pipe(v.string(), v.url('--github-url must be an address')), 'https://api.github.com'),
   genbank_url: v.optional(
     v.pipe(v.string(), v.url('--genbank-url must be an address')),
     'https://eutils.ncbi.nlm.nih.gov/entrez/eutils/efetch.fcgi',
   ),
   blast_url: v.optional(
-    v.pipe(v.string(), v.url(BAD_BLAST_URL), v.regex(/^https?:/i, BAD_BLAST_URL)),
+    webAddress('--blast-url must be an address that begins with https:// or http://'),
     'https://blast.ncbi.nlm.nih.gov/Blast.cgi',
   ),
   software_url: v.optional(

@@ -22,7 +22,7 @@ export async function runApi(config: Config): Promise<number> {
     store,
     files: data,
     workflows,
-    remote: createRemote(config, log),
+    remote: createRemote(config),
     log,
     version: serverVersion(config),
   };

@@ -5,6 +5,7 @@ import type { RemoteServices } from '../contracts/remote.js';
 import { createDataDirectory } from '../files/data_directory.js';
 import type { Logger } from '../log.js';
 import { createRemoteServices } from '../remote/index.js';
+import { createFetch } from '../remote/proxy.js';
 import { type Database, openDatabase } from '../store/database/database.js';
 import { createStore } from '../store/index.js';
 
@@ -35,10 +36,9 @@ export async function openStore(config: Config, log: Logger, signal: AbortSignal
 }
 
 /** The services outside, at the configured addresses. */
-export function createRemote(config: Config, log: Logger): RemoteServices {
-  if (config.proxy) log.warn('--proxy is not used for outgoing requests yet; they go out directly');
+export function createRemote(config: Config): RemoteServices {
   return createRemoteServices(
-    { userAgent: `virtool/${serverVersion(config)}` },
+    { userAgent: `virtool/${serverVersion(config)}`, fetch: createFetch(config.proxy) },
     { githubUrl: config.github_url, softwareUrl: config.software_url, blastUrl: config.blast_url },
   );
 }

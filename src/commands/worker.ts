@@ -34,7 +34,7 @@ export async function runWorkerProcess(kind: WorkerKind, config: Config): Promis
   const worker: RunningWorker =
     kind === 'control'
       ? await (await import('../workers/control_worker.js')).startControlWorker(
-          { ...deps, remote: createRemote(config, log) },
+          { ...deps, remote: createRemote(config) },
           {
             ...options,
             workflowBundlePath: BUNDLE,

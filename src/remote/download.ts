@@ -3,7 +3,7 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { ReadableStream } from 'node:stream/web';
 import type { Download, DownloadAnswer } from '../contracts/releases.js';
-import { type Outgoing, troubleOf } from './http.js';
+import { type Outgoing, troubleOf, troubleOfFailure } from './http.js';
 
 /** A pause after which nothing more is expected to come. */
 const IDLE_LIMIT_MS = 60_000;
@@ -16,7 +16,7 @@ class TooLarge extends Error {}
  * @throws the signal's reason when it is aborted, and what the disk throws.
  */
 export async function downloadFile(
-  { userAgent, limitMs = IDLE_LIMIT_MS }: Outgoing,
+  { userAgent, limitMs = IDLE_LIMIT_MS, fetch: send = fetch }: Outgoing,
   { url, path, limitBytes, signal, onBytes }: Download,
 ): Promise<DownloadAnswer> {
   const idle = createIdleLimit(limitMs);
@@ -31,7 +31,7 @@ export async function downloadFile(
     }
   };
   try {
-    const response = await fetch(url, {
+    const response = await send(url, {
       // The bytes as they lie there: a compressed archive must not be unpacked on its way.
       headers: { 'User-Agent': userAgent, 'Accept-Encoding': 'identity' },
       signal: AbortSignal.any([signal, idle.signal]),
@@ -47,7 +47,7 @@ export async function downloadFile(
     if (error instanceof TooLarge) return { ok: false, trouble: { reason: 'too_large' } };
     // A full disk and the like; trouble of the network comes as a TypeError.
     if (error instanceof Error && 'syscall' in error) throw error;
-    return { ok: false, trouble: { reason: 'unreachable' } };
+    return { ok: false, trouble: troubleOfFailure(error) };
   } finally {
     idle.end();
   }

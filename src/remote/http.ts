@@ -1,5 +1,6 @@
 import * as v from 'valibot';
 import type { RemoteTrouble } from '../contracts/releases.js';
+import { isProxyRefusal } from './proxy.js';
 
 /** What all outgoing requests have in common. */
 export type Outgoing = {
@@ -7,6 +8,8 @@ export type Outgoing = {
   userAgent: string;
   /** Time for a whole answer to a small question. */
   limitMs?: number;
+  /** How requests go out; directly unless given. */
+  fetch?: typeof fetch;
 };
 
 /** An answer in JSON; no value when the service says that nothing has changed (304). */
@@ -28,13 +31,15 @@ export async function getJson<S extends v.GenericSchema>(
   let text: string | undefined;
   let response: Response;
   try {
-    response = await fetch(url, { headers: { 'User-Agent': outgoing.userAgent, ...headers }, signal });
+    response = await (outgoing.fetch ?? fetch)(url, {
+      headers: { 'User-Agent': outgoing.userAgent, ...headers },
+      signal,
+    });
     if (response.status === 304) return { ok: true, value: undefined, headers: response.headers };
     text = response.ok ? (await readLimited(response))?.toString('utf8') : undefined;
     if (!response.ok) await response.body?.cancel();
-  } catch {
-    // No name, no route, a refused or cut connection, an answer that takes too long: to the caller all the same.
-    return { ok: false, trouble: { reason: 'unreachable' } };
+  } catch (error) {
+    return { ok: false, trouble: troubleOfFailure(error) };
   }
   if (!response.ok) return { ok: false, trouble: troubleOf(response.status) };
   const parsed = v.safeParse(schema, parseJson(text));
@@ -57,7 +62,7 @@ export async function askOnce(
 ): Promise<{ ok: true; body: Buffer } | { ok: false; trouble: RemoteTrouble }> {
   const limit = AbortSignal.timeout(outgoing.limitMs ?? limitMs);
   try {
-    const response = await fetch(url, {
+    const response = await (outgoing.fetch ?? fetch)(url, {
       headers: { 'User-Agent': outgoing.userAgent },
       redirect: 'manual',
       signal: signal ? AbortSignal.any([signal, limit]) : limit,
@@ -69,15 +74,21 @@ export async function askOnce(
     }
     const body = await readLimited(response);
     return body ? { ok: true, body } : { ok: false, trouble: { reason: 'too_large' } };
-  } catch {
+  } catch (error) {
     signal?.throwIfAborted();
-    return { ok: false, trouble: { reason: 'unreachable' } };
+    return { ok: false, trouble: troubleOfFailure(error) };
   }
 }
 
 /** What a status that is no success means. */
 export function troubleOf(status: number): RemoteTrouble {
   return status === 404 ? { reason: 'not_found' } : { reason: 'status', status };
+}
+
+/** What it means that there was no answer. */
+export function troubleOfFailure(error: unknown): RemoteTrouble {
+  // No name, no route, a refused or cut connection, an answer that takes too long: to the caller all the same.
+  return isProxyRefusal(error) ? { reason: 'status', status: 407 } : { reason: 'unreachable' };
 }
 
 /** The bytes of an answer; undefined when it is longer than any that makes sense. */

@@ -4,7 +4,8 @@ import type { AnalysisDocument, BlastDocument } from '../../store/analyses.js';
 import { waitingOf } from '../../store/blast.js';
 import { canWrite } from '../../store/samples/sample_rights.js';
 import type { ApiDeps } from '../deps.js';
-import { badGateway, conflict, notFound, Refusal } from '../http/refusals.js';
+import { conflict, notFound, Refusal } from '../http/refusals.js';
+import { remoteRefusal } from '../http/remote.js';
 import { created, path, type Route, route } from '../http/route.js';
 import { findParent } from './access.js';
 import type { NuvsContig } from './downloads/nuvs.js';
@@ -30,6 +31,7 @@ export function createBlastRoute(deps: ApiDeps): Route {
       403: 'The sample may not be changed',
       404: 'No such analysis or contig, or the file with the results is gone',
       409: 'It is no NuVs analysis, or it is still running',
+      500: 'The proxy does not let the server ask NCBI',
       502: 'NCBI BLAST does not answer as it should',
     },
     async handle({ params, caller, log }) {
@@ -45,7 +47,7 @@ export function createBlastRoute(deps: ApiDeps): Route {
       const answer = await remote.blast.submit(contig.sequence);
       if (!answer.ok) {
         log.warn({ analysisId: analysis._id, index: contig.index, trouble: answer.trouble }, 'BLAST not handed in');
-        return badGateway(blastError(blastTrouble(answer.trouble)).message);
+        return remoteRefusal(answer.trouble, blastError(blastTrouble(answer.trouble)).message);
       }
       const search = { analysisId: analysis._id, index: contig.index, rid: answer.value };
       const begun = await store.blast.begin(search, BLAST_PACE.first);

@@ -7,7 +7,8 @@ import { mapPage } from '../../store/database/pages.js';
 import type { ApiDeps } from '../deps.js';
 import { withId } from '../http/json.js';
 import { pageRequest, searchTerm } from '../http/paging.js';
-import { badGateway, badRequest, conflict, notFound } from '../http/refusals.js';
+import { badRequest, conflict, notFound } from '../http/refusals.js';
+import { remoteRefusal } from '../http/remote.js';
 import { json, noContent, type Route, type RouteResult, route } from '../http/route.js';
 import { toWireHmm, toWireStatus } from './wire.js';
 
@@ -96,6 +97,7 @@ function statusRoutes(deps: ApiDeps): Route[] {
       answers: {
         200: 'The latest release',
         404: 'There is no release',
+        500: 'The proxy does not let the server ask the release service',
         502: 'The release service does not answer, or knows no such repository',
       },
       handle: () => lookForRelease(deps),
@@ -144,6 +146,6 @@ async function statusOf({ store }: ApiDeps): Promise<Record<string, unknown>> {
 async function lookForRelease({ store, remote }: ApiDeps): Promise<RouteResult> {
   const { hmm_slug: slug } = await store.settings.get();
   const found = await store.hmmStatus.refreshRelease((etag) => remote.releases.find(slug, { etag }));
-  if (!found.answer.ok) return badGateway(releaseTroubleText(found.answer.trouble));
+  if (!found.answer.ok) return remoteRefusal(found.answer.trouble, releaseTroubleText(found.answer.trouble));
   return found.release ? json(found.release) : notFound('Release not found');
 }

@@ -1,5 +1,6 @@
 import type { ApiDeps } from '../deps.js';
-import { badGateway, conflict } from '../http/refusals.js';
+import { conflict } from '../http/refusals.js';
+import { remoteRefusal } from '../http/remote.js';
 import { json, type Route, route } from '../http/route.js';
 
 const TAG = 'Software';
@@ -25,12 +26,16 @@ export function createSoftwareRoutes({ store, remote, version }: ApiDeps): Route
       summary: 'Look for newer releases',
       description:
         'Asks for the releases now. Those of the chosen channel that are newer than this server, newest first.',
-      answers: { 200: 'List of releases', 502: 'The list of releases cannot be reached' },
+      answers: {
+        200: 'List of releases',
+        500: 'The proxy does not let the server ask for the list',
+        502: 'The list of releases cannot be reached',
+      },
       async handle() {
         const { software_channel: channel } = await store.settings.get();
         const answer = await store.status.refreshSoftware(channel, () => remote.releases.listSoftware());
         // Spelt like this by release 3.7.3.
-        if (!answer.ok) return badGateway('Could not connection to www.virtool.ca');
+        if (!answer.ok) return remoteRefusal(answer.trouble, 'Could not connection to www.virtool.ca');
         return json((await store.status.software()).releases);
       },
     }),

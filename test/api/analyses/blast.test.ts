@@ -138,6 +138,10 @@ describe('a BLAST is refused', () => {
     ncbi.submit = (response) => response.end('<html>');
     const unreadable = 'NCBI BLAST sent an answer that cannot be read.';
     expect(messageOf(await put('a1/0'))).toEqual([502, 'bad_gateway', unreadable]);
+    const { submit } = lab.remote.blast;
+    lab.remote.blast.submit = async () => ({ ok: false, trouble: { reason: 'status', status: 407 } });
+    expect(messageOf(await put('a1/0'))).toEqual([500, 'proxy_error', 'Proxy authentication failed']);
+    lab.remote.blast.submit = submit;
     await ncbi.close();
     expect(messageOf(await put('a1/0'))).toEqual([502, 'bad_gateway', 'NCBI BLAST could not be reached.']);
     expect((await contigs())[0].blast).toEqual(begun('RID00001'));
