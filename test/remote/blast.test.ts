@@ -128,7 +128,7 @@ describe('a result', () => {
 
   // An archive of some kilobytes could fill the memory of the server.
   test('is not unpacked when it is too large', async () => {
-    const archive = reportArchive('RID1', ' '.repeat(9 * 1024 ** 2));
+    const archive = reportArchive('RID1', `${JSON.stringify(blastReport())}${' '.repeat(9 * 1024 ** 2)}`);
     expect(archive.length).toBeLessThan(100_000);
     expect(await fetchResult(archive)).toEqual(troubled('unreadable'));
   });
