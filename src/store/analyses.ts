@@ -23,6 +23,8 @@ export type PathoscopeHit = {
   align?: Depths;
   coverage: number;
   depth?: number;
+  /** The same by the bases that reads really cover, `align` packed; absent in results that were made before there was any. */
+  depth_by_base?: { align: string; coverage: number; depth: number };
   /** Weights and reads after reassignment; old releases kept the five fields in the hit itself. */
   final?: { pi: number; best: number; high: number; low: number; reads: number };
   initial?: { pi: number; best: number; high: number; low: number; reads: number };

@@ -1,5 +1,6 @@
 import { depthCurveInSteps } from '../../bio/curve.js';
 import { type DecisionThresholds, decide, type Evidence } from '../../bio/decision.js';
+import { unpackDepths } from '../../bio/depth_runs.js';
 import type { AnalysisDocument, PathoscopeHit } from '../../store/analyses.js';
 import type { Store } from '../../store/index.js';
 import { encodeJson } from '../http/json.js';
@@ -57,11 +58,15 @@ async function formatSequence(
 ): Promise<string> {
   if (!hit) return encodeJson({ ...document, id: _id, pi: 0, reads: 0, coverage: 0, best: 0, length: sequence.length });
   const { otu_id: _otu, isolate_id: _isolate, ...known } = document;
-  const { otu: __, final, initial: ___, align, ...found } = hit;
+  const { otu: __, final, initial: ___, align, depth_by_base, ...found } = hit;
   // Of a sequence whose OTU is gone, the depths tell the length.
   const length = sequence.length || (align?.length ?? 0);
-  const shown = encodeJson({ ...known, ...found, ...final, length });
-  return align ? withMember(shown, 'align', await encodeCurve(align, rest)) : shown;
+  let shown = encodeJson({ ...known, ...found, ...final, length });
+  if (align) shown = withMember(shown, 'align', await encodeCurve(align, rest));
+  if (!depth_by_base) return shown;
+  const { align: packed, ...figures } = depth_by_base;
+  const curve = await encodeCurve(unpackDepths(packed), rest);
+  return withMember(shown, 'depth_by_base', withMember(encodeJson(figures), 'align', curve));
 }
 
 async function encodeCurve(depths: ArrayLike<number>, rest: () => Promise<void>): Promise<string> {

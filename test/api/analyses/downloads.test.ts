@@ -1,5 +1,6 @@
 import { inflateRawSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { packDepths } from '../../../src/bio/depth_runs.js';
 import type { AnalysisDocument, PathoscopeHit } from '../../../src/store/analyses.js';
 import { type Answer, type Laboratory, laboratory } from '../../support/laboratory.js';
 import { insertOtu, otuOf } from '../../support/references.js';
@@ -18,7 +19,7 @@ beforeEach(async () => {
 });
 afterEach(() => lab.dispose());
 
-const HIT: PathoscopeHit = {
+const HIT = {
   id: 'b_otu1',
   otu: { id: 'otu1', version: 0 },
   align: [0, 0, 1, 1, 2, 3, 3, 3],
@@ -26,7 +27,7 @@ const HIT: PathoscopeHit = {
   depth: 2,
   final: { pi: 0.6, best: 0.5, high: 0.5, low: 0, reads: 12 },
   initial: { pi: 0.1, best: 0.2, high: 0.3, low: 0, reads: 7 },
-};
+} satisfies PathoscopeHit;
 
 async function addAnalysis(changes: Partial<AnalysisDocument> = {}): Promise<void> {
   await lab.store.analyses.collection.insertOne({
@@ -139,5 +140,62 @@ describe('a Pathoscope result', () => {
     expect(messageOf(await get('unknown.xlsx'))).toEqual([404, 'Not found']);
     expect(messageOf(await get('orphan.csv', 'head'))).toEqual([400, 'Parent sample does not exist']);
     expect(messageOf(await get('open.xlsx', 'stranger'))).toEqual([403, 'Insufficient rights']);
+  });
+});
+
+describe('the depths along a sequence', () => {
+  const byBase = { align: packDepths([0, 1, 1, 1, 2, 2, 3, 3]), coverage: 0.875, depth: 2 };
+
+  test('are a row per base, with those by base where they are known', async () => {
+    await addAnalysis({ results: [HIT, { ...HIT, id: 'c.1', depth_by_base: byBase }] });
+    const { status, headers, body } = await get('a1/depths/b_otu1.csv');
+    expect(status).toBe(200);
+    expect(headers.get('Content-Type')).toBe('text/csv; charset=utf-8');
+    expect(headers.get('Content-Disposition')).toBe('attachment; filename=a1.b_otu1.csv');
+    expect(body).toBe(`"Position","Depth"\r\n${HIT.align.map((depth, i) => `${i + 1},${depth}\r\n`).join('')}`);
+    const both = (await get('a1/depths/c.1.csv')).body.split('\r\n');
+    expect(both.slice(0, 4)).toEqual(['"Position","Depth","Depth By Base"', '1,0,0', '2,0,1', '3,1,1']);
+    expect(both).toHaveLength(10);
+  });
+
+  test('are a track for genome browsers', async () => {
+    await addAnalysis({ results: [HIT, { ...HIT, id: 'c "1', depth_by_base: byBase }] });
+    const { headers, body } = await get('a1/depths/b_otu1.bedgraph');
+    expect(headers.get('Content-Type')).toBe('text/plain; charset=utf-8');
+    expect(headers.get('Content-Disposition')).toBe('attachment; filename=a1.b_otu1.bedgraph');
+    const lines = ['0\t2\t0', '2\t4\t1', '4\t5\t2', '5\t8\t3'].map((line) => `b_otu1\t${line}\n`);
+    expect(body).toBe(`track type=bedGraph name="b_otu1" description="Depth along b_otu1"\n${lines.join('')}`);
+    const track = await get(`a1/depths/${encodeURIComponent('c "1')}.bedgraph?depth=by_base`);
+    expect(track.body.split('\n').slice(0, 3)).toEqual([
+      'track type=bedGraph name="c__1" description="Depth along c__1"',
+      'c__1\t0\t1\t0',
+      'c__1\t1\t4\t1',
+    ]);
+  });
+
+  test('are shown in the analysis as a curve beside the other one', async () => {
+    await addAnalysis({ results: [{ ...HIT, depth_by_base: byBase }] });
+    const { body } = await lab.send('bob', 'GET', '/api/analyses/a1');
+    const shown = body.results[0].isolates[1].sequences[0];
+    expect(shown).toMatchObject({ coverage: 0.75, depth: 2, depth_by_base: { coverage: 0.875, depth: 2 } });
+    expect(shown.depth_by_base.align[0]).toEqual([0, 0]);
+    expect(shown.depth_by_base.align.at(-1)).toEqual([7, 3]);
+  });
+
+  test('are refused where there are none, and to those who may not read the sample', async () => {
+    await addAnalysis();
+    await addAnalysis({ _id: 'n1', algorithm: 'nuvs', results: [] });
+    await addAnalysis({ _id: 'open', ready: false });
+    await addAnalysis({ _id: 'old', results: [{ ...HIT, align: undefined }] as never });
+    await addAnalysis({ _id: 'lost', results: 'file' });
+    expect(messageOf(await get('a1/depths/a_otu1.csv'))).toEqual([404, 'Depths not found']);
+    expect(messageOf(await get('a1/depths/b_otu1.bedgraph?depth=by_base'))).toEqual([404, 'Depths not found']);
+    expect(messageOf(await get('a1/depths/b_otu1.bam'))).toEqual([404, 'Depths not found']);
+    expect(messageOf(await get('old/depths/b_otu1.csv'))).toEqual([404, 'Depths not found']);
+    expect(messageOf(await get('lost/depths/b_otu1.csv'))).toEqual([404, 'Results not found']);
+    expect(messageOf(await get('n1/depths/b_otu1.csv'))).toEqual([400, 'Not a Pathoscope analysis']);
+    expect(messageOf(await get('open/depths/b_otu1.csv'))).toEqual([409, 'Analysis is still running']);
+    expect(messageOf(await get('unknown/depths/b_otu1.csv'))).toEqual([404, 'Not found']);
+    expect(messageOf(await get('a1/depths/b_otu1.csv', 'stranger'))).toEqual([403, 'Insufficient rights']);
   });
 });
