@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { AnalysisDocument } from '../../../src/store/analyses.js';
 import type { SampleDocument } from '../../../src/store/samples/samples.js';
 import { type Laboratory, laboratory } from '../../support/laboratory.js';
@@ -237,11 +237,13 @@ describe('the results of Pathoscope', () => {
     expect(messageOf(await get())).toEqual([404, 'Not found']);
   });
 
-  test('are the same for all who ask at the same time', async () => {
+  test('are formatted once for all who ask at the same time', async () => {
     await addAnalysis('a1', { results: [hit] });
+    const reading = vi.spyOn(lab.store.analyses, 'getResults');
     const [first, ...others] = await Promise.all([get(), get(), get('bob'), get('head')]);
     expect(first?.status).toBe(200);
     for (const other of others) expect(other.body).toEqual(first?.body);
+    expect(reading).toHaveBeenCalledTimes(1);
   });
 
   test('carry decisions by the thresholds of now', async () => {

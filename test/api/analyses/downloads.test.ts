@@ -95,6 +95,9 @@ describe('a Pathoscope result', () => {
     expect(headers.get('Content-Type')).toBe('application/vnd.openxmlformats-officedocument.spreadsheetml.sheet');
     expect(headers.get('Content-Disposition')).toBe('attachment; filename=a1.xlsx');
     expect(bytes.equals((await getBytes('a1.xlsx')).bytes)).toBe(true);
+    // Day of its parts in the form of MS-DOS: years since 1980, month, day.
+    const directory = bytes.indexOf(Buffer.from('PK\x01\x02', 'latin1'));
+    expect(bytes.readUInt16LE(directory + 14)).toBe((20 << 9) | (1 << 5) | 1);
     const files = unzip(bytes);
     const workbook = files.get('xl/workbook.xml') ?? '';
     expect([...workbook.matchAll(/<sheet [^>]*name="([^"]*)"/g)].map(([, name]) => name)).toEqual([
