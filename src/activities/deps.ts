@@ -8,6 +8,8 @@ export type ActivityDeps = {
   store: Store;
   data: DataDirectory;
   log: Logger;
+  /** Version of the server, for the provenance of results; absent in tools that have none. */
+  version?: string;
 };
 
 /** What the reconciler knows of a workflow. `unknown` means that Temporal has never heard of it, or has forgotten it. */

@@ -4,6 +4,7 @@ import { type JobLog, openJobLog } from '../files/job_log.js';
 import type { ActivityDeps } from './deps.js';
 import { describeError } from './describe.js';
 import { jobClosed } from './errors.js';
+import { runRecorded } from './step_record.js';
 
 const PULSE_MS = 1_000;
 const SMALLEST_PROGRESS = 0.01;
@@ -45,7 +46,8 @@ export function createStep(deps: ActivityDeps) {
       const { attempt } = context.info;
       try {
         const args = input.args as Args;
-        await body({ jobId, args, threads: proc, memoryGib: mem, signal, log, report: pulse.report, attempt });
+        const step = { jobId, args, threads: proc, memoryGib: mem, signal, log, report: pulse.report, attempt };
+        await runRecorded(deps, input, step, () => body(step));
         deps.log.info({ jobId, stage, durationMs: Math.round(performance.now() - startedAt) }, 'step finished');
       } catch (error) {
         if (signal.aborted) throw signal.reason;

@@ -1,6 +1,7 @@
 import { Hono } from 'hono';
 import { createAccountRoutes } from './account/routes.js';
 import { createAnalysisRoutes } from './analyses/routes.js';
+import { createAnalysisStartRoutes } from './analyses/start_routes.js';
 import { createCacheRoutes } from './caches/routes.js';
 import type { ApiDeps } from './deps.js';
 import { createDispatchRoutes } from './dispatch/routes.js';
@@ -50,6 +51,7 @@ export function createRoutes(deps: ApiDeps): Route[] {
     ...createSampleRoutes(deps),
     ...createCacheRoutes(deps),
     ...createAnalysisRoutes(deps),
+    ...createAnalysisStartRoutes(deps),
     ...createHmmRoutes(deps),
     ...createJobRoutes(deps),
     ...createDispatchRoutes(),

@@ -1,5 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { repairLeftovers } from '../activities/start_up.js';
+import { serverVersion } from '../api/version.js';
 import type { Config } from '../config.js';
 import { startWatchFolder } from '../files/watch_folder.js';
 import { createLogger } from '../log.js';
@@ -20,7 +21,7 @@ export async function runWorkerProcess(kind: WorkerKind, config: Config): Promis
   const signal = untilSignal();
   installRuntime(log);
   const { database, data, store } = await openStore(config, log, signal);
-  const deps = { store, data, log };
+  const deps = { store, data, log, version: serverVersion(config) };
   if (kind === 'control' && !config.no_db_checks) {
     await ensureIndexes(database);
     await repairLeftovers(deps);

@@ -6,6 +6,7 @@ import { insertWithFreshId, randomId } from './database/ids.js';
 import { holdLock } from './database/locks.js';
 import { fields, findPage, type Page, type PageRequest, searchFilter } from './database/pages.js';
 import type { JobDocument, JobStore } from './jobs.js';
+import type { Provenance } from './provenance.js';
 
 /** The algorithms of analyses; each is also the task of its job. */
 export const ALGORITHMS = ['pathoscope_bowtie', 'nuvs'] as const;
@@ -63,6 +64,9 @@ export type AnalysisDocument = Stored & {
   cache?: { id: string };
   /** BLASTs of the contigs of NuVs. */
   blasts?: BlastDocument[];
+  provenance?: Provenance;
+  /** The analysis that it was started from, with the same sample. */
+  rerun_of?: { id: string };
 };
 
 /** An analysis in lists and messages. */
@@ -80,7 +84,12 @@ export type NewAnalysis = {
   userId: string;
   /** Limits of its job, fixed now: cores and GiB. */
   cost: { proc: number; mem: number };
+  /** The analysis whose results it may take over where they would be the same. */
+  rerunOf?: string;
 };
+
+/** An analysis that was inserted, and its waiting job. */
+export type StartedAnalysis = { analysis: AnalysisDocument; job: JobDocument };
 
 /** What a finished run found. */
 export type AnalysisResults = {
@@ -154,6 +163,24 @@ export function createAnalysisStore(database: Database, jobs: JobStore) {
     return matchedCount === 1;
   };
 
+  const insertAll = (inputs: readonly NewAnalysis[]): Promise<StartedAnalysis[] | undefined> =>
+    insertWithFreshId(() =>
+      database.transaction(async (session) => {
+        const made: StartedAnalysis[] = [];
+        for (const input of inputs) {
+          const analysis = newDocument(input, randomId(), randomId());
+          await analyses.insertOne(analysis, { session });
+          made.push({ analysis, job: await jobs.insert(newJob(input, analysis), session) });
+        }
+        for (const sampleId of new Set(inputs.map(({ sample }) => sample.id))) {
+          if (await refreshTags(sampleId, session)) continue;
+          await session.abortTransaction();
+          return undefined;
+        }
+        return made;
+      }),
+    );
+
   return {
     collection: analyses,
 
@@ -193,19 +220,13 @@ export function createAnalysisStore(database: Database, jobs: JobStore) {
     },
 
     /** Inserts an unready analysis and its waiting job; undefined when the sample is gone. */
-    create(input: NewAnalysis): Promise<{ analysis: AnalysisDocument; job: JobDocument } | undefined> {
-      return insertWithFreshId((analysisId) => {
-        const jobId = randomId();
-        const analysis = newDocument(input, analysisId, jobId);
-        return database.transaction(async (session) => {
-          await analyses.insertOne(analysis, { session });
-          const job = await jobs.insert(newJob(input, analysisId, jobId), session);
-          if (await refreshTags(input.sample.id, session)) return { analysis, job };
-          await session.abortTransaction();
-          return undefined;
-        });
-      });
+    async create(input: NewAnalysis): Promise<StartedAnalysis | undefined> {
+      const made = await insertAll([input]);
+      return made?.[0];
     },
+
+    /** The same for many at once, in one transaction; undefined, and nothing is inserted, when one of their samples is gone. */
+    createAll: insertAll,
 
     /** One page of a sample's analyses, newest first; the term is looked for in reference names and user ids. */
     list(sampleId: string, term: string | undefined, request: PageRequest): Promise<Page<AnalysisListItem>> {
@@ -286,15 +307,16 @@ function newDocument(input: NewAnalysis, analysisId: string, jobId: string): Ana
     index: input.index,
     reference: input.reference,
     user: { id: input.userId },
+    ...(input.rerunOf === undefined ? {} : { rerun_of: { id: input.rerunOf } }),
   };
 }
 
-function newJob(input: NewAnalysis, analysisId: string, jobId: string): Parameters<JobStore['insert']>[0] {
+function newJob(input: NewAnalysis, { _id, job }: AnalysisDocument): Parameters<JobStore['insert']>[0] {
   return {
-    _id: jobId,
+    _id: job.id,
     task: input.algorithm,
     args: {
-      analysis_id: analysisId,
+      analysis_id: _id,
       ref_id: input.reference.id,
       sample_id: input.sample.id,
       sample_name: input.sample.name,

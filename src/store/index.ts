@@ -24,6 +24,7 @@ import { createOtuRemovalStore } from './otus/otu_removals.js';
 import { createOtuStore } from './otus/otus.js';
 import { createSequenceStore } from './otus/sequences.js';
 import { createProcessStore } from './processes.js';
+import { createProvenanceStore } from './provenance.js';
 import { createReferenceSummaryStore } from './references/reference_summaries.js';
 import { createReferenceUseStore } from './references/reference_use.js';
 import { createReferenceStore } from './references/references.js';
@@ -72,6 +73,7 @@ export function createStore(database: Database) {
     hmms: createHmmStore(database, hmmStatus),
     analyses,
     blast: createBlastStore(database),
+    provenance: createProvenanceStore(database),
     files,
     caches,
     subtractions,

@@ -2,6 +2,7 @@ import { statfs } from 'node:fs/promises';
 import { pipeline } from 'node:stream/promises';
 import type { ToolCommand } from './command.js';
 import { ToolFailed, ToolMissing, type ToolRun } from './errors.js';
+import { tellObserver } from './observer.js';
 import { chunkSource } from './process/pump.js';
 import { discard, type OpenSink, type Sink } from './process/sinks.js';
 import { type FinishedTool, type RunOptions, type StartedTool, startTool } from './process/tool.js';
@@ -52,6 +53,7 @@ async function runChain<T>(
   try {
     const tools = await startAll(commands, open.stdio, options);
     const { finished, output } = await supervise(tools, open, options.signal);
+    for (const { run } of finished) tellObserver(run);
     options.signal?.throwIfAborted();
     const last = finished.at(-1);
     if (!last) throw new Error('A chain of tools is never empty');

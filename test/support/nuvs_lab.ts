@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { createNuvsControl, createNuvsSteps } from '../../src/activities/nuvs.js';
-import type { StepActivity, StepInput } from '../../src/contracts/jobs.js';
+import { type StepActivity, type StepInput, TASKS } from '../../src/contracts/jobs.js';
 import type { NuvsArgs } from '../../src/contracts/nuvs.js';
 import { buildIndex } from '../../src/tools/bowtie2.js';
 import { pressProfiles } from '../../src/tools/hmmpress.js';
@@ -66,17 +66,25 @@ export function fastq(reads: readonly Read[], ending = ''): Buffer {
 export type NuvsLab = TestStore & {
   /** A job whose trimmed reads are these files. */
   newJob(files: readonly Buffer[], changes?: { srna?: boolean }): Promise<NuvsJob>;
+  /** A job that repeats an analysis, with another index if given. */
+  rerun(job: NuvsJob, indexId?: string): Promise<NuvsJob>;
+  /** Adds an index of the reference with these genomes. */
+  addIndex(indexId: string, genomes: readonly string[]): Promise<void>;
 };
 
 /** One job, and its steps. */
 export type NuvsJob = {
   args: NuvsArgs;
   folder: string;
+  /** The trimmed reads. */
+  reads: string[];
   input: StepInput;
   run(step: StepActivity, threads?: number): Promise<void>;
   /** The steps up to this one; the trimming is left out. */
   runUntil(last: (typeof AFTER_TRIMMING)[number], threads?: number): Promise<void>;
   runAll(threads?: number): Promise<void>;
+  /** The steps after this one, to the end of the job. */
+  continueAfter(step: (typeof AFTER_TRIMMING)[number]): Promise<void>;
 };
 
 /** Builds the laboratory; `hmms` false leaves the HMMs out. */
@@ -85,8 +93,9 @@ export async function nuvsLab(options: { hmms?: boolean } = {}): Promise<NuvsLab
   const { store, data } = context;
   const genomes = testGenomes();
   if (options.hmms ?? true) await installGoldenHmms(context);
-  await index(genomes.known, join(data.index('reference', 'index'), 'reference'));
-  await index(genomes.host, join(data.subtraction('Host'), 'reference'));
+  const addIndex = (indexId: string, sequences: readonly string[]) => insertIndex(context, indexId, sequences);
+  await addIndex('index', [genomes.known]);
+  await index([genomes.host], join(data.subtraction('Host'), 'reference'));
   await store.subtractions.collection.insertOne({
     _id: 'Host',
     nickname: '',
@@ -96,9 +105,21 @@ export async function nuvsLab(options: { hmms?: boolean } = {}): Promise<NuvsLab
     user: { id: 'ann' },
     job: { id: 'hostjob' },
   });
+  let samples = 0;
+  return {
+    ...context,
+    addIndex,
+    newJob: (files, changes) => newJob(context, `sample${samples++}`, files, changes),
+    rerun: ({ args, reads }, indexId = args.index_id) =>
+      insertJob(context, { sampleId: args.sample_id, reads, indexId, rerunOf: args.analysis_id }),
+  };
+}
+
+async function insertIndex({ store, data }: TestStore, indexId: string, sequences: readonly string[]): Promise<void> {
+  await index(sequences, join(data.index('reference', indexId), 'reference'));
   await store.indexBuilds.collection.insertOne({
-    _id: 'index',
-    version: 0,
+    _id: indexId,
+    version: await store.indexBuilds.collection.countDocuments(),
     created_at: new Date(),
     manifest: {},
     ready: true,
@@ -107,8 +128,6 @@ export async function nuvsLab(options: { hmms?: boolean } = {}): Promise<NuvsLab
     reference: { id: 'reference' },
     user: { id: 'ann' },
   });
-  let samples = 0;
-  return { ...context, newJob: (files, changes) => newJob(context, `sample${samples++}`, files, changes) };
 }
 
 async function installGoldenHmms({ store, data }: TestStore): Promise<void> {
@@ -120,10 +139,10 @@ async function installGoldenHmms({ store, data }: TestStore): Promise<void> {
   await runTool(pressProfiles('profiles.hmm'), { cwd: folder });
 }
 
-async function index(genome: string, prefix: string): Promise<void> {
+async function index(genomes: readonly string[], prefix: string): Promise<void> {
   const folder = join(prefix, '..');
   await mkdir(folder, { recursive: true });
-  await writeFile(`${prefix}.fa`, `>genome\n${genome}\n`);
+  await writeFile(`${prefix}.fa`, genomes.map((bases, i) => `>genome${i}\n${bases}\n`).join(''));
   await runTool(buildIndex({ fasta: `${prefix}.fa`, prefix, threads: 1 }));
 }
 
@@ -142,21 +161,28 @@ async function newJob(
     ...{ hold: true, archived: false, user: { id: 'ann' }, group: 'none' },
     ...{ all_read: true, all_write: true, group_read: true, group_write: true },
   } as never);
+  const reads = files.map((_, i) => join(data.sample(sampleId), `trimmed_${i + 1}.fq.gz`));
+  await mkdir(data.sample(sampleId), { recursive: true });
+  for (const [i, bytes] of files.entries()) await writeFile(reads[i] as string, bytes);
+  return insertJob(context, { sampleId, reads, indexId: 'index' });
+}
+
+async function insertJob(
+  { store, data }: TestStore,
+  { sampleId, reads, indexId, rerunOf }: { sampleId: string; reads: string[]; indexId: string; rerunOf?: string },
+): Promise<NuvsJob> {
   const made = await store.analyses.create({
     algorithm: 'nuvs',
     sample: { id: sampleId, name: sampleId },
     reference: { id: 'reference', name: 'Reference' },
-    index: { id: 'index', version: 0 },
+    index: { id: indexId, version: 0 },
     userId: 'ann',
     cost: { proc: 2, mem: 2 },
+    ...(rerunOf === undefined ? {} : { rerunOf }),
   });
   if (!made) throw new Error('no analysis');
   const args = made.job.args as NuvsArgs;
   const folder = data.analysis(sampleId, args.analysis_id);
-  const paths = files.map((_, i) => join(data.sample(sampleId), `trimmed_${i + 1}.fq.gz`));
-  await mkdir(data.sample(sampleId), { recursive: true });
-  for (const [i, bytes] of files.entries()) await writeFile(paths[i] as string, bytes);
-
   const cost = { proc: 2, mem: 2 };
   const input: StepInput = {
     ...{ jobId: made.job._id, task: 'nuvs', args, cost, granted: cost },
@@ -164,20 +190,26 @@ async function newJob(
   };
   const deps = { store, data, log: quietLogger };
   const steps = createNuvsSteps(deps);
-  const run = (step: StepActivity, threads = 2): Promise<void> =>
+  const run = (step: StepActivity, threads = 2, stage = input.stage): Promise<void> =>
     new MockActivityEnvironment({ attempt: 1 }, { logger: adaptLogger(quietLogger) }).run(step, {
-      ...input,
+      ...{ ...input, stage, last: stage === 'import_results' },
       granted: { proc: threads, mem: 2 },
     });
+  const runNamed = (name: (typeof AFTER_TRIMMING)[number], threads?: number) =>
+    run(steps[name], threads, TASKS.nuvs.steps[AFTER_TRIMMING.indexOf(name) + 3]);
   const runUntil = async (last: (typeof AFTER_TRIMMING)[number], threads?: number): Promise<void> => {
     await run(steps.makeNuvsDir, threads);
-    await writeFile(join(folder, 'reads.json'), JSON.stringify({ paths, cacheId: null }));
-    for (const name of AFTER_TRIMMING.slice(0, AFTER_TRIMMING.indexOf(last) + 1)) await run(steps[name], threads);
+    await writeFile(join(folder, 'reads.json'), JSON.stringify({ paths: reads, cacheId: null }));
+    for (const name of AFTER_TRIMMING.slice(0, AFTER_TRIMMING.indexOf(last) + 1)) await runNamed(name, threads);
   };
   return {
-    ...{ args, folder, input, run, runUntil },
+    ...{ args, folder, reads, input, run, runUntil },
     async runAll(threads) {
       await runUntil('collectNuvsResults', threads);
+      await createNuvsControl(deps).finishNuvs(input);
+    },
+    async continueAfter(step) {
+      for (const name of AFTER_TRIMMING.slice(AFTER_TRIMMING.indexOf(step) + 1)) await runNamed(name);
       await createNuvsControl(deps).finishNuvs(input);
     },
   };

@@ -86,7 +86,9 @@ function analysisRoutes(deps: ApiDeps): Route[] {
         '`align` are the points of the depth curve, `depth_by_base` the same by the bases that reads really cover (without clipped, inserted ' +
         'and deleted ones); an OTU that can no longer be rebuilt is marked with `missing`. `decision` of an OTU ' +
         'is its call (positive, suspect or negative) by the thresholds in the settings, with the reason. Results of `nuvs` are a list of ' +
-        'contigs; `blast` of a contig is its BLAST, and `blast_error` says why the last one has no result. Needs the right to read the sample.',
+        'contigs; `blast` of a contig is its BLAST, and `blast_error` says why the last one has no result. ' +
+        '`provenance` tells how the results came about: checksums of the inputs, versions and checksums of the programs with their ' +
+        'arguments, and what each step took. Needs the right to read the sample.',
       tag: 'Analyses',
       access: 'user',
       answers: {
