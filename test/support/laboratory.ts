@@ -38,14 +38,20 @@ export async function laboratory(users: Users = {}) {
   await store.settings.ensure();
   const started: WorkflowStart[] = [];
   const cancelled: string[] = [];
-  const hooks: { onCancel: (workflowId: string) => Promise<void> } = { onCancel: async () => undefined };
+  const hooks: { onStart: () => Promise<void>; onCancel: (workflowId: string) => Promise<void> } = {
+    onStart: async () => undefined,
+    onCancel: async () => undefined,
+  };
   const remote = unreachableServices();
   const deps: ApiDeps = {
     config: readConfig({ argv: [], environment: {}, directory: '/nonexistent' }),
     store,
     files: data,
     workflows: {
-      start: async (start) => void started.push(start),
+      start: async (start) => {
+        started.push(start);
+        await hooks.onStart();
+      },
       cancel: async (workflowId) => {
         cancelled.push(workflowId);
         await hooks.onCancel(workflowId);

@@ -29,6 +29,8 @@ type Run = {
   jobs: string[];
   messages: Message[];
   wire: Body;
+  /** The same analysis again. */
+  rerun: { id: string; wire: Body; notes: Record<string, string> };
   stored: Stored;
   ended: Ended;
 };
@@ -84,6 +86,7 @@ async function analyseWith(home: Home, threads: number): Promise<Run> {
   await completeJob(client, analysis.job);
   await settled(client, [index.job, analysis.job]);
   const wire = await client.get(`/api/analyses/${analysis.id}`);
+  const rerun = await repeat(client, analysis.id);
   const stored = await readDatabase(server.mongoUrl);
   const ended = await server.stop();
   return {
@@ -92,9 +95,18 @@ async function analyseWith(home: Home, threads: number): Promise<Run> {
     jobs: [index.job, analysis.job],
     messages: client.messages,
     wire,
+    rerun,
     stored,
     ended,
   };
+}
+
+async function repeat(client: Client, analysisId: string): Promise<Run['rerun']> {
+  const { id, job } = await client.post(`/api/analyses/${analysisId}/rerun`, {});
+  await completeJob(client, job.id);
+  const { notes } = await client.get(`/api/jobs/${job.id}`);
+  const texts = notes.map(({ stage, text }: Body) => [stage, text]);
+  return { id, wire: await client.get(`/api/analyses/${id}`), notes: Object.fromEntries(texts) };
 }
 
 // The last message about a job may come after the answer that says how it ended.
@@ -138,6 +150,7 @@ test('what was asked for lies in the database, ready and whole', () => {
   expect(Object.keys(stored.indexes[0].manifest)).toHaveLength(43);
   expect(stored.analyses).toMatchObject([
     { _id: analysis, ready: true, sample: { id: ids.sample }, index: { id: index } },
+    { _id: runs.one.rerun.id, ready: true, rerun_of: { id: analysis } },
   ]);
   expect(stored.caches).toMatchObject([{ ready: true, sample: { id: ids.sample }, quality: { count: 9_691 } }]);
   // The uploads of the sample went with the import; the two others stay, free for the next use.
@@ -148,7 +161,7 @@ test('what was asked for lies in the database, ready and whole', () => {
     ]),
   );
   expect(stored.files).toHaveLength(2);
-  expect(stored.jobs).toHaveLength(4);
+  expect(stored.jobs).toHaveLength(5);
   for (const job of stored.jobs) {
     const steps = TASKS[job.task as keyof typeof TASKS].steps;
     const entries = job.status.map(({ state, stage }: Body) => [state, stage]);
@@ -167,7 +180,7 @@ test('the data directory holds the products, and nothing half-made', () => {
     all.filter((path) => path.startsWith(`${folder}/`)).map((path) => path.slice(folder.length + 1));
   const indexFiles = ['1', '2', '3', '4', 'rev.1', 'rev.2'].map((part) => `reference.${part}.bt2`);
   expect(below(`references/${ids.reference}`)).toEqual(
-    ['ref.fa', ...indexFiles]
+    ['checksums.json', 'ref.fa', ...indexFiles]
       .sort()
       .map((name) => `${index}/${name}`)
       .sort(),
@@ -268,13 +281,58 @@ test('one thread or two: the same bytes', () => {
   }
   const indexes = (home: Home, run: Run) => {
     const place = join(home.dataPath, 'references', ids.reference, run.index);
-    return Object.fromEntries(readdirSync(place).map((name) => [name, hash(join(place, name))]));
+    const names = readdirSync(place).filter((name) => name !== 'checksums.json');
+    return Object.fromEntries(names.map((name) => [name, hash(join(place, name))]));
   };
   expect(indexes(two, b)).toEqual(indexes(one, a));
   expect(JSON.stringify(b.stored.analyses[0].results)).toBe(JSON.stringify(a.stored.analyses[0].results));
   expect(b.stored.caches[0].quality).toEqual(a.stored.caches[0].quality);
   const granted = (run: Run) => run.stored.jobs.find(({ task }) => task === 'pathoscope_bowtie').proc;
   expect([granted(a), granted(b)]).toEqual([1, 2]);
+});
+
+test('a rerun takes over what the long steps found, and comes to the same bytes', () => {
+  const { analysis, rerun, wire } = runs.one;
+  const steps = ['map_default_isolates', 'build_isolate_index', 'map_isolates', 'map_subtraction'];
+  const taken = steps.map((step) => [step, `Reused from analysis ${analysis}, step ${step}`]);
+  const { prepare_reads, ...notes } = rerun.notes;
+  expect(prepare_reads).toBe(`Reused the trimmed reads of cache ${wire.cache.id}`);
+  expect(notes).toEqual(Object.fromEntries(taken));
+  expect(rerun.wire).toMatchObject({ rerun_of: { id: analysis }, read_count: wire.read_count });
+  expect(rerun.wire.results).toEqual(wire.results);
+  const place = (id: string) => join(one.dataPath, 'samples', ids.sample, 'analysis', id);
+  const hashes = (id: string) =>
+    files(place(id))
+      .filter((name) => name !== 'reads.json')
+      .map((name) => [name, hash(join(place(id), name))]);
+  expect(hashes(rerun.id)).toEqual(hashes(analysis));
+});
+
+test('an analysis tells what it was made of, the same on every run, and how much it took', () => {
+  const { server, inputs, parameters, steps } = runs.one.wire.provenance;
+  expect(server).toEqual({ name: 'virtool', version: expect.stringMatching(/^v\d/) });
+  expect(inputs).toMatchObject({
+    reads: [{ name: 'reads_1.fq.gz', sha256: hash(join(one.dataPath, 'samples', ids.sample, 'reads_1.fq.gz')) }],
+    trimmed_reads: [{ name: 'reads_1.fq.gz' }],
+    cache: runs.one.wire.cache.id,
+    index: { id: runs.one.index, version: 0 },
+    subtraction: { id: 'Host' },
+  });
+  expect(parameters.trimming).toMatchObject({ end_quality: '20' });
+  const other = runs.two.wire.provenance;
+  for (const key of ['manifest_sha256', 'sha256']) {
+    expect(inputs.index[key]).toMatch(/^[0-9a-f]{64}$/);
+    expect(inputs.index[key]).toBe(other.inputs.index[key]);
+  }
+  expect(inputs.subtraction).toEqual(other.inputs.subtraction);
+  expect(Object.keys(steps)).toEqual([...TASKS.pathoscope_bowtie.steps]);
+  expect(steps.map_isolates.programs).toMatchObject([
+    { program: 'bowtie2', version: expect.stringMatching(/^2\./), sha256: expect.stringMatching(/^[0-9a-f]{64}$/) },
+  ]);
+  expect(steps.map_isolates.programs[0].runs[0].arguments).toEqual(expect.arrayContaining(['-p', '1', '-k', '100']));
+  expect(steps.map_isolates).toMatchObject({ threads: 1, memory_gib: 4 });
+  expect(steps.map_isolates.seconds).toBeGreaterThan(0);
+  expect(JSON.stringify(runs.one.wire.provenance)).not.toContain(one.dataPath);
 });
 
 test('sequences of the index stand in the order of their OTUs, hits in that of their weight', () => {

@@ -287,6 +287,27 @@ test('what an index build notes in OTUs and history is not sent', async () => {
   expect(browser.messages).toHaveLength(1);
 });
 
+// Every step of an analysis does so, and no list shows it.
+test('what an analysis notes of its steps is not sent, unless something else changes with it', async () => {
+  const { write, addUser, signIn, connect } = await start();
+  await addUser('bob');
+  await write('samples').insertOne({ _id: 's', user: { id: 'bob' }, all_read: true } as never);
+  await write('analyses').insertOne({ _id: 'a', sample: { id: 's' }, ready: false } as never);
+  const browser = await connect((await signIn('bob')).cookie);
+  await write('files').insertOne(file('before'));
+  await browser.until((m) => (m.data as { id?: string }).id === 'before');
+  browser.messages.length = 0;
+  const note = (changes: Record<string, unknown>) => write('analyses').updateOne({ _id: 'a' }, { $set: changes });
+  await note({ 'provenance.steps': {} });
+  await note({ 'provenance.steps.vfam': { seconds: 1 }, 'provenance.server': { name: 'virtool' } });
+  await note({ 'provenance.steps.vfam.seconds': 2 });
+  await write('files').insertOne(file('after'));
+  await browser.until((m) => (m.data as { id?: string }).id === 'after');
+  expect(browser.of('analyses')).toEqual([]);
+  await note({ 'provenance.steps.vfam.seconds': 3, ready: true });
+  await browser.until((m) => m.interface === 'analyses');
+});
+
 describe('bulk work on a reference', () => {
   const reference = { _id: 'r', name: 'R', user: { id: 'bob' }, users: [], groups: [], created_at: new Date(0) };
   const otu = (id: string, referenceId = 'r') =>
