@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { AnalysisDocument } from '../../../src/store/analyses.js';
-import type { IndexDocument } from '../../../src/store/index_builds.js';
-import type { SampleDocument } from '../../../src/store/samples.js';
+import type { IndexDocument } from '../../../src/store/indexes/index_builds.js';
+import type { SampleDocument } from '../../../src/store/samples/samples.js';
 import { annotationOf } from '../../support/hmms.js';
 import { type Answer, type Laboratory, laboratory } from '../../support/laboratory.js';
 import { referenceOf } from '../../support/references.js';
