@@ -11,7 +11,10 @@ export type ToolRun = {
   /** The first stderr line that means failure although the program may end with 0. */
   readonly problem?: string | undefined;
   readonly wallSeconds: number;
-  /** User plus system time of the whole process tree, sampled: may miss the last half second. Absent without /proc. */
+  /**
+   * User plus system time of the whole process tree, to hundredths of a second. Of tools that ran at the same time it is sampled, and
+   * may miss the last half second. Absent without /proc.
+   */
   readonly cpuSeconds?: number | undefined;
   /** Highest sum of the peak resident sizes of the processes alive together, sampled. Absent without /proc. */
   readonly peakRssBytes?: number | undefined;

@@ -18,6 +18,20 @@ test('a run gives back its output, its exit code and its cost', async () => {
   }
 });
 
+// Samples alone would miss what a short tool does, and the last part of a long one.
+test('counts the CPU time of a tool and of what it starts to the end', async () => {
+  if (!existsSync('/proc/self/stat')) return;
+  await using folder = await tempFolder();
+  const used = '(({ user, system }) => user + system)(process.cpuUsage())';
+  const busy = `${process.execPath} -e 'while (${used} < 300000);'`;
+  const tool = await script(folder.path, 'busy', `${busy}\n${busy}`);
+  expect((await runTool(tool)).cpuSeconds).toBeGreaterThanOrEqual(0.6);
+  const short = await script(folder.path, 'short', 'exit 0');
+  expect((await runTool(short)).cpuSeconds).toBeLessThan(0.3);
+  const both = await Promise.all([runTool(tool), runTool(tool)]);
+  for (const { cpuSeconds } of both) expect(cpuSeconds).toBeLessThan(1.2);
+});
+
 test('a non-zero exit is a ToolFailed that carries the command, the code and the last lines of stderr', async () => {
   await using folder = await tempFolder();
   const tool = await script(folder.path, 'broken', 'for i in 1 2 3 4 5; do echo "line $i" >&2; done; exit 3');

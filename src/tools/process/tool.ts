@@ -1,6 +1,7 @@
 import type { ToolCommand, ToolLog } from '../command.js';
 import type { ToolRun } from '../errors.js';
 import { requireProgram, toolEnvironment } from '../programs.js';
+import { watchChildCpu } from './child_usage.js';
 import { type Ending, type GroupOptions, type ProcessGroup, startGroup } from './group.js';
 import { LineReader, Tail } from './lines.js';
 import { pumpStderr } from './pump.js';
@@ -50,21 +51,30 @@ export async function startTool(
   const path = requireProgram(program, env);
   options.log?.command(command.argv.join(' '));
   const startedAt = performance.now();
-  const group = await startGroup(path, args, { cwd, env, ...stdio, killAfterMs: options.killAfterMs ?? KILL_AFTER_MS });
+  const cpu = watchChildCpu();
+  const killAfterMs = options.killAfterMs ?? KILL_AFTER_MS;
+  const group = await startGroup(path, args, { cwd, env, ...stdio, killAfterMs }).catch((error: unknown) => {
+    cpu.end();
+    throw error;
+  });
   const sampling = startSampling(group.pid, options.inputs);
   const stderr = watchStderr(group, command, options);
 
   return {
     group,
     async finish() {
-      const ending = await group.ended.finally(sampling.stop);
+      const ending = await group.ended.finally(() => {
+        cpu.end();
+        sampling.stop();
+      });
       const endedAt = performance.now();
       const wallSeconds = (endedAt - startedAt) / 1000;
       const { stderrTail, problem } = await stderr(ending.stopped ? STDERR_AFTER_STOP_MS : undefined);
       const oomKilled = !ending.stopped && wasKilled(ending, stderrTail);
       const { exitCode, signal, stopped } = ending;
       const run = { command: command.argv, exitCode, signal, stderrTail, problem, oomKilled, wallSeconds };
-      return { run: { ...run, ...sampling.stop() }, stopped, endedAt };
+      const sampled = sampling.stop();
+      return { run: { ...run, ...sampled, cpuSeconds: cpu.end() ?? sampled?.cpuSeconds }, stopped, endedAt };
     },
   };
 }

@@ -7,7 +7,7 @@ export type Usage = { cpuSeconds: number; peakRssBytes: number };
 export type WatchedInputs = { paths: readonly string[]; onFraction: (fraction: number) => void };
 
 /** Linux counts CPU time in hundredths of a second for user programs, whatever the kernel's own tick. */
-const TICKS_PER_SECOND = 100;
+export const TICKS_PER_SECOND = 100;
 const FIRST_SAMPLE_MS = 20;
 const LONGEST_PAUSE_MS = 500;
 
