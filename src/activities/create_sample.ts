@@ -8,7 +8,7 @@ import type { SampleFile } from '../store/samples/samples.js';
 import { compressFile } from '../tools/pigz.js';
 import type { ActivityDeps } from './deps.js';
 import { InvalidInput } from './errors.js';
-import { checkReadFiles, endWithLineFeed, parseQuality, runFastqc } from './quality.js';
+import { checkReadFiles, endWithLineFeed, keepQuality, runFastqc } from './quality.js';
 import { createStep } from './step.js';
 
 /** Steps of `create_sample`. */
@@ -69,7 +69,7 @@ export function createCreateSampleSteps(deps: ActivityDeps) {
 
     parseSampleFastqc: step<CreateSampleArgs>(async ({ args }) => {
       const folder = data.sample(args.sample_id);
-      const quality = await parseQuality(join(folder, 'fastqc'), folder, args.files.length);
+      const quality = await keepQuality(join(folder, 'fastqc'), folder, args.files.length);
       // Again, as the check may have added a line feed.
       await store.samples.setFiles(args.sample_id, await copiedFiles(args));
       await store.samples.setQuality(args.sample_id, quality);

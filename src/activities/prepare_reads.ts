@@ -1,20 +1,17 @@
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { hashParameters, TRIMMING_PROGRAM, trimmingParameters } from '../bio/trimming.js';
 import type { PathoscopeArgs } from '../contracts/pathoscope.js';
-import { fileSize, freshFolder } from '../files/folders.js';
-import { publishFile, publishJson, removePartials, removePath } from '../files/publish.js';
+import { fileSize } from '../files/folders.js';
+import { publishJson, removePartials } from '../files/publish.js';
 import type { CacheDocument } from '../store/caches.js';
 import type { SampleDocument } from '../store/samples/samples.js';
-import { skewerProgress } from '../tools/progress.js';
-import { runTool } from '../tools/runner.js';
-import { parseTrimLog, trim, trimmedFiles, trimProblem } from '../tools/skewer.js';
 import { loadInputs, loadReads, type PreparedReads } from './analysis_inputs.js';
 import type { ActivityDeps } from './deps.js';
 import { InvalidInput } from './errors.js';
-import { parseQuality, runFastqc } from './quality.js';
+import { readQuality } from './quality.js';
 import { createStep, type Step } from './step.js';
+import { trimReads } from './trim_reads.js';
 
 const CLAIM_PAUSE_MS = 1_000;
 
@@ -36,7 +33,7 @@ export function createPrepareSteps(deps: ActivityDeps) {
       if (cacheId === null) return;
       const cache = await deps.store.caches.get(cacheId);
       if (!cache) throw new InvalidInput('The trimmed reads were deleted meanwhile.', 'Start the analysis again.');
-      if (!cache.ready) await publishCache(deps, context, cacheId, paths);
+      if (!cache.ready) await publishCache(deps, cacheId, paths);
       await deps.store.analyses.setCache(context.args.analysis_id, cacheId);
     }),
   };
@@ -56,7 +53,11 @@ async function trimmedReads(
   const { cache, isNew } = await claimCache(deps, context, sample);
   const folder = deps.data.cache(cache._id);
   const paths = sample.files.map((_, index) => join(folder, `reads_${index + 1}.fq.gz`));
-  if (isNew) await trimReads(deps, context, sample, folder);
+  if (isNew) {
+    const reads = sample.files.map((_, index) => join(deps.data.sample(sample._id), `reads_${index + 1}.fq.gz`));
+    const parameters = trimmingParameters({ paired: sample.paired, srna: sample.srna === true });
+    await trimReads(context, { parameters, reads, folder, expected: expectedReads(sample) });
+  }
   return { paths, cacheId: cache._id };
 }
 
@@ -86,45 +87,15 @@ async function claimCache(
   }
 }
 
-async function trimReads(
-  deps: ActivityDeps,
-  { threads, signal, log, report, attempt }: Step<PathoscopeArgs>,
-  sample: SampleDocument,
-  folder: string,
-): Promise<void> {
-  const work = await freshFolder(join(folder, `trim.${attempt}.partial`));
-  const reads = sample.files.map((_, index) => join(deps.data.sample(sample._id), `reads_${index + 1}.fq.gz`));
-  const parameters = trimmingParameters({ paired: sample.paired, srna: sample.srna === true });
-  const progress = skewerProgress();
-  await runTool(trim({ parameters, reads, folder: work, threads }), {
-    signal,
-    log,
-    inputs: { paths: reads, onFraction: report },
-    onStderr: (line) => report(progress(line) ?? 0),
-  });
-  const counts = parseTrimLog(await readFile(join(work, 'reads-trimmed.log'), 'utf8'));
-  const problem = trimProblem(counts, expectedReads(sample));
-  if (!counts || problem) throw new InvalidInput(problem ?? 'skewer left no complete log.', 'Upload the reads again.');
-  log.line(`${counts.available} of ${counts.processed} ${sample.paired ? 'pairs' : 'reads'} left after trimming`);
-  for (const file of trimmedFiles(sample.paired)) await publishFile(join(work, file.from), join(folder, file.to));
-  await removePath(work);
-}
-
 // Reads of a single file, or pairs: the quality counts the reads of both files.
 function expectedReads(sample: SampleDocument): number {
   const count = Number(sample.quality?.count ?? 0);
   return sample.paired ? count / 2 : count;
 }
 
-async function publishCache(
-  deps: ActivityDeps,
-  context: Step<PathoscopeArgs>,
-  cacheId: string,
-  paths: readonly string[],
-): Promise<void> {
+async function publishCache(deps: ActivityDeps, cacheId: string, paths: readonly string[]): Promise<void> {
   const folder = deps.data.cache(cacheId);
-  await runFastqc(context, paths, folder, 'fastqc');
-  const quality = await parseQuality(join(folder, 'fastqc'), folder, paths.length);
+  const quality = await readQuality(folder, paths.length);
   const files = await Promise.all(
     paths.map(async (path, index) => ({ name: `reads_${index + 1}.fq.gz`, size: (await fileSize(path)) ?? 0 })),
   );

@@ -4,7 +4,7 @@ import { basename, join } from 'node:path';
 import { createGunzip, gzipSync } from 'node:zlib';
 import { type FastqStatistics, FastqValidator } from '../bio/fastq.js';
 import { parseFastqc, type Quality } from '../bio/fastqc.js';
-import { freshFolder } from '../files/folders.js';
+import { fileSize, freshFolder } from '../files/folders.js';
 import type { JobLog } from '../files/job_log.js';
 import { publishFile, removePath } from '../files/publish.js';
 import { assessQuality } from '../tools/fastqc.js';
@@ -32,7 +32,9 @@ export async function runFastqc(
 ): Promise<void> {
   const work = await freshFolder(join(folder, `${name}.${context.attempt}.partial`));
   const progress = fastqcProgress(reads.length);
-  await runTool(assessQuality({ reads, folder: work, threads: context.threads }), {
+  const sizes = await Promise.all(reads.map(async (path) => (await fileSize(path)) ?? 0));
+  const sizeBytes = sizes.reduce((sum, size) => sum + size, 0);
+  await runTool(assessQuality({ reads, folder: work, threads: context.threads, sizeBytes }), {
     signal: context.signal,
     log: context.log,
     onStderr: (line) => context.report(progress(line) ?? 0),
@@ -43,27 +45,30 @@ export async function runFastqc(
 }
 
 /**
- * Reads the reports of FastQC in `fastqcFolder`, keeps their texts as `<target>/<prefix><n>.txt` and removes the folder.
- * A second try finds the kept texts.
+ * Keeps the texts of FastQC's reports in `fastqcFolder` as `<target>/<prefix><n>.txt`, removes the folder, and gives what they say. A second try
+ * finds the kept texts.
  */
-export async function parseQuality(
+export async function keepQuality(
   fastqcFolder: string,
   target: string,
   files: number,
   prefix = 'fastqc_',
 ): Promise<Quality> {
-  const texts: string[] = [];
   for (let n = 1; n <= files; n += 1) {
-    const kept = join(target, `${prefix}${n}.txt`);
     const text = join(fastqcFolder, `reads_${n}_fastqc`, 'fastqc_data.txt');
-    await publishFile(text, kept).catch((error: NodeJS.ErrnoException) => {
+    await publishFile(text, join(target, `${prefix}${n}.txt`)).catch((error: NodeJS.ErrnoException) => {
       if (error.code !== 'ENOENT') throw error;
     });
-    texts.push(await readFile(kept, 'utf8'));
   }
   await removePath(fastqcFolder);
-  const [first, second] = texts as [string, string | undefined];
-  return second === undefined ? parseFastqc(first) : parseFastqc(first, second);
+  return readQuality(target, files, prefix);
+}
+
+/** Reads the kept texts `<folder>/<prefix><n>.txt`. */
+export async function readQuality(folder: string, files: number, prefix = 'fastqc_'): Promise<Quality> {
+  const names = Array.from({ length: files }, (_, index) => `${prefix}${index + 1}.txt`);
+  const [first, second] = await Promise.all(names.map((name) => readFile(join(folder, name), 'utf8')));
+  return second === undefined ? parseFastqc(first as string) : parseFastqc(first as string, second);
 }
 
 /**

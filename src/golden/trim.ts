@@ -4,7 +4,7 @@ import { gunzipSync } from 'node:zlib';
 import * as v from 'valibot';
 import { hashParameters, type JsonValue, TRIMMING_PROGRAM, trimmingParameters } from '../bio/trimming.js';
 import { runTool } from '../tools/runner.js';
-import { parseTrimLog, type TrimmingParameters, trim, trimmedFiles } from '../tools/skewer.js';
+import { parseTrimLog, TRIM_LOG, type TrimmingParameters, trim, trimmedOutputs } from '../tools/skewer.js';
 import { VectorError } from './errors.js';
 import type { VectorFolder } from './folder.js';
 import { UNCOMPARED_HASH } from './original_form.js';
@@ -52,7 +52,7 @@ export async function writeTrimParameters(folder: VectorFolder, file: string): P
 }
 
 function commandOf(parameters: TrimmingParameters, reads: readonly string[], threads: number): readonly string[] {
-  return trim({ parameters, reads, folder: CACHE, threads }).argv;
+  return trim({ parameters, reads, folder: CACHE, threads, compress: true }).argv;
 }
 
 /** `runs.json` with its `NAME_reads_N.fq`: what the real program makes of them. */
@@ -73,16 +73,17 @@ async function trimRun(folder: VectorFolder, run: v.InferOutput<typeof Runs>[num
   }
   const parameters = trimmingParameters({ paired, srna });
   const stderr: string[] = [];
-  await runTool(trim({ parameters, reads, folder: output, threads: 1 }), {
+  await runTool(trim({ parameters, reads, folder: output, threads: 1, compress: true }), {
     signal: work.signal,
     onStderr: (line) => stderr.push(`${line}\n`),
   });
-  const counts = parseTrimLog(await readFile(join(output, 'reads-trimmed.log'), 'utf8'));
+  const counts = parseTrimLog(await readFile(join(output, TRIM_LOG), 'utf8'));
   if (!counts) throw new VectorError(`skewer left no complete log for ${name} in ${folder.source}`);
   const before = (await readdir(output)).sort();
-  const files = trimmedFiles(paired);
+  const files = trimmedOutputs(paired).map((name, index) => ({ from: `${name}.gz`, to: `reads_${index + 1}.fq.gz` }));
   for (const { from, to } of files) await rename(join(output, from), join(output, to));
-  const outputs = files.filter(({ to }) => to !== 'trim.log').map(({ to }) => describeReads(output, to));
+  await rename(join(output, TRIM_LOG), join(output, 'trim.log'));
+  const outputs = files.map(({ to }) => describeReads(output, to));
   return {
     ...{ name, paired, srna, reads_in: counts.processed, returncode: 0, stderr: stderr.join('') },
     files_before_move: before,

@@ -53,6 +53,7 @@ const INVALID_INPUT: Readonly<Record<ToolId, readonly RegExp[]>> = {
   ],
   hmmer: [/File format problem/, /bad file format/, /is empty or misformatted/, /Parse failed/],
   pigz: [DAMAGED_GZIP],
+  igzip: [],
 };
 
 /** Failure class of a failed run, from its exit status, signal, stderr and the free disk space after it. */
@@ -96,6 +97,7 @@ const INPUT_ADVICE: Readonly<Record<ToolId, string>> = {
   spades: 'The reads cannot be assembled; check that the sample holds enough reads in valid FASTQ format.',
   hmmer: 'The profile HMMs or the proteins cannot be read; ask the administrator to install the HMM data again.',
   pigz: BROKEN_UPLOAD,
+  igzip: TRY_AGAIN,
 };
 
 /** One sentence for the user: what can be done about this class of failure of this tool. */

@@ -12,10 +12,12 @@ export type ToolInfo = {
   readonly programs: readonly [string, ...string[]];
   readonly apt: string;
   readonly conda: string;
+  /** What it is good for, when the server can do without it. */
+  readonly optional?: string;
 };
 
 /** Key of a tool. */
-export type ToolId = 'bowtie2' | 'skewer' | 'fastqc' | 'spades' | 'hmmer' | 'pigz';
+export type ToolId = 'bowtie2' | 'skewer' | 'fastqc' | 'spades' | 'hmmer' | 'pigz' | 'igzip';
 
 /** All tools, in the order in which reports list them. */
 export const TOOLS: readonly ToolInfo[] = [
@@ -25,6 +27,10 @@ export const TOOLS: readonly ToolInfo[] = [
   { id: 'spades', name: 'SPAdes', programs: ['spades.py'], apt: 'spades', conda: 'spades' },
   { id: 'hmmer', name: 'HMMER', programs: ['hmmscan', 'hmmpress', 'hmmsearch'], apt: 'hmmer', conda: 'hmmer' },
   { id: 'pigz', name: 'pigz', programs: ['pigz'], apt: 'pigz', conda: 'pigz' },
+  {
+    ...{ id: 'igzip', name: 'igzip', programs: ['igzip'], apt: 'isal', conda: 'isa-l' },
+    optional: 'Trimmed reads are compressed faster with it.',
+  },
 ];
 
 /** The tool that a program belongs to, by the program's base name. */

@@ -26,14 +26,6 @@ export function bowtie2BuildProgress(): ProgressParser {
   });
 }
 
-/** skewer's stderr when it is not quiet: a bar that ends in "(12.34%)". */
-export function skewerProgress(): ProgressParser {
-  return growing((line) => {
-    const match = /^\|=*>.*\((\d+(?:\.\d+)?)%\)\s*$/.exec(line);
-    return match ? Number(match[1]) / 100 : undefined;
-  });
-}
-
 function growing(parse: ProgressParser): ProgressParser {
   let reached = 0;
   return (line) => {

@@ -1,12 +1,14 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
 import { gunzipSync } from 'node:zlib';
 import { buildIndex, mapIsolates } from './bowtie2.js';
 import type { ToolCommand } from './command.js';
 import { assessQuality } from './fastqc.js';
+import { compressStream } from './igzip.js';
 import { compressFile, decompressFile } from './pigz.js';
 import { TOOLS, type ToolId, type ToolInfo } from './programs.js';
-import { readLines, runTool } from './runner.js';
+import { feedTool, readLines, runTool, toFile } from './runner.js';
 import { parseTrimLog, trim } from './skewer.js';
 import { describe, probeTool, type ToolReport } from './versions.js';
 
@@ -62,7 +64,7 @@ const TRIALS: Readonly<Record<ToolId, Trial>> = {
     await compressFile({ from: reads, to: gzipped, threads: 1 }, { signal, usePigz: false });
     await runTool(trim({ parameters: MINI_TRIMMING, reads: [gzipped], folder, threads: 1 }), { signal });
     const counts = parseTrimLog(await readFile(join(folder, 'reads-trimmed.log'), 'utf8'));
-    const records = gunzipSync(await readFile(join(folder, 'reads-trimmed.fastq.gz'))).toString();
+    const records = await readFile(join(folder, 'reads-trimmed.fastq'), 'utf8');
     const kept = records.split('\n').length >> 2;
     expectThat(
       counts?.processed === READS && counts.available === READS,
@@ -114,6 +116,14 @@ const TRIALS: Readonly<Record<ToolId, Trial>> = {
     expectThat((await readFile(`${again}`, 'utf8')) === text, 'the text changed on its way');
     expectThat(gunzipSync(await readFile(`${packed}`)).toString() === text, 'its output is not what gzip expects');
     return `Compressed and decompressed ${text.length} bytes.`;
+  },
+
+  async igzip(folder, signal) {
+    const packed = join(folder, 'packed.gz');
+    const text = miniGenome(300_000);
+    await feedTool(compressStream(true), Readable.from([Buffer.from(text)]), { signal, stdout: toFile(packed) });
+    expectThat(gunzipSync(await readFile(packed)).toString() === text, 'its output is not what gzip expects');
+    return `Compressed ${text.length} bytes.`;
   },
 };
 

@@ -12,26 +12,23 @@ export type TrimmingParameters = {
   min_length: string | number;
 };
 
-/** Files that trimming leaves, with the names under which a cache keeps them. */
-export type TrimmedFile = { from: string; to: string };
-
 /** Trims one read file or a pair into `folder`. The records and their order do not depend on the number of threads. */
 export function trim(input: {
   parameters: TrimmingParameters;
   reads: readonly string[];
   folder: string;
   threads: number;
-  /** False makes skewer draw a progress bar on stderr. */
-  quiet?: boolean;
+  /** Lets skewer compress its output, as the original server did: that takes five times as long as the trimming. */
+  compress?: boolean;
 }): ToolCommand {
   const p = input.parameters;
   const rates = ['-r', String(p.max_error_rate), '-d', String(p.max_indel_rate), '-m', p.mode];
   const quality = ['-l', String(p.min_length), '-q', String(p.end_quality), '-Q', String(p.mean_quality)];
-  const output = ['-t', threadCount(input.threads), '-o', join(input.folder, 'reads'), '-n', '-z'];
-  const quiet = (input.quiet ?? true) ? ['--quiet'] : [];
+  const output = ['-t', threadCount(input.threads), '-o', join(input.folder, 'reads'), '-n'];
+  const last = [...(input.compress ? ['-z'] : []), '--quiet'];
   const longest = p.max_length ? ['-L', String(p.max_length), '-e'] : [];
   return {
-    argv: ['skewer', ...rates, ...quality, ...output, ...quiet, ...longest, ...input.reads],
+    argv: ['skewer', ...rates, ...quality, ...output, ...last, ...longest, ...input.reads],
     env: { LD_LIBRARY_PATH: '/usr/lib/x86_64-linux-gnu' },
     isFailureLine: isSkewerFailure,
   };
@@ -45,13 +42,13 @@ function isSkewerFailure(line: string): boolean {
   return /^(sh: .*)?gzip: /.test(line) && !/trailing garbage ignored/.test(line);
 }
 
-/** The renames after trimming, within the folder that was given to `trim`. */
-export function trimmedFiles(paired: boolean): TrimmedFile[] {
-  const reads = paired
-    ? [1, 2].map((n) => ({ from: `reads-trimmed-pair${n}.fastq.gz`, to: `reads_${n}.fq.gz` }))
-    : [{ from: 'reads-trimmed.fastq.gz', to: 'reads_1.fq.gz' }];
-  return [...reads, { from: 'reads-trimmed.log', to: 'trim.log' }];
+/** Names of the files of trimmed reads, within the folder that was given to `trim`; compressed ones end in `.gz` too. */
+export function trimmedOutputs(paired: boolean): string[] {
+  return paired ? ['reads-trimmed-pair1.fastq', 'reads-trimmed-pair2.fastq'] : ['reads-trimmed.fastq'];
 }
+
+/** Name of skewer's log, in the same folder. */
+export const TRIM_LOG = 'reads-trimmed.log';
 
 /** How many reads (or pairs) skewer saw and kept. */
 export type TrimCounts = { processed: number; available: number };

@@ -31,6 +31,7 @@ const EXPECTED: Readonly<Record<ToolId, Expectation>> = {
   spades: { args: ['--version'], pattern: /SPAdes.* v(\d+(?:\.\d+)+)/, checked: '3.15.5', below: '5' },
   hmmer: { args: ['-h'], pattern: /HMMER (\d+(?:\.\d+)+)/, checked: '3.3.2', below: '4' },
   pigz: { args: ['--version'], pattern: /pigz (\d+(?:\.\d+)*)/ },
+  igzip: { args: ['--version'], pattern: /igzip command line interface (\d+(?:\.\d+)*)/ },
 };
 
 const PROBE_LIMIT_MS = 30_000;

@@ -2,9 +2,15 @@ import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { ToolFailed } from '../../src/tools/errors.js';
-import { skewerProgress } from '../../src/tools/progress.js';
 import { runTool } from '../../src/tools/runner.js';
-import { parseTrimLog, type TrimmingParameters, trim, trimmedFiles, trimProblem } from '../../src/tools/skewer.js';
+import {
+  parseTrimLog,
+  TRIM_LOG,
+  type TrimmingParameters,
+  trim,
+  trimmedOutputs,
+  trimProblem,
+} from '../../src/tools/skewer.js';
 import { dataFile, sha256, tempFolder } from './support.js';
 
 type Recorded = {
@@ -19,13 +25,13 @@ test('the command lines are those that the 3.7.3 server made', () => {
   for (const { paired, parameters, commands } of recorded.sets) {
     const reads = ['/data/samples/sample01/reads_1.fq.gz', '/data/samples/sample01/reads_2.fq.gz'];
     for (const { proc, command } of commands) {
-      const made = trim({ parameters, reads: reads.slice(0, paired ? 2 : 1), folder, threads: proc });
+      const made = trim({ parameters, reads: reads.slice(0, paired ? 2 : 1), folder, threads: proc, compress: true });
       expect(made.argv).toEqual(command);
       expect(made.env).toEqual({ LD_LIBRARY_PATH: '/usr/lib/x86_64-linux-gnu' });
     }
   }
   for (const { parameters, command } of recorded.extra) {
-    expect(trim({ parameters, reads: ['r1', 'r2'], folder, threads: 4 }).argv).toEqual(command);
+    expect(trim({ parameters, reads: ['r1', 'r2'], folder, threads: 4, compress: true }).argv).toEqual(command);
   }
 });
 
@@ -39,9 +45,8 @@ test('trimmed reads are the same, in the same order, for one thread and for seve
       const out = join(temp.path, `${paired}-${parameters.max_length}-${threads}`);
       await mkdir(out);
       await runTool(trim({ parameters, reads, folder: out, threads }));
-      const files = trimmedFiles(paired).filter(({ to }) => to.endsWith('.gz'));
-      hashes.push(await Promise.all(files.map(({ from }) => sha256(join(out, from)))));
-      const counts = parseTrimLog(await readFile(join(out, 'reads-trimmed.log'), 'utf8'));
+      hashes.push(await Promise.all(trimmedOutputs(paired).map((name) => sha256(join(out, name)))));
+      const counts = parseTrimLog(await readFile(join(out, TRIM_LOG), 'utf8'));
       expect(counts?.processed).toBe(400);
       expect(counts?.available).toBeGreaterThan(0);
     }
@@ -54,7 +59,7 @@ async function trimBad(name: string, folder: string): Promise<unknown> {
   const command = trim({ parameters: recorded.sets[0]!.parameters, reads, folder, threads: 1 });
   const outcome = await runTool(command).catch((e) => e);
   if (outcome instanceof ToolFailed) return outcome.run.problem;
-  return trimProblem(parseTrimLog(await readFile(join(folder, 'reads-trimmed.log'), 'utf8')), 400);
+  return trimProblem(parseTrimLog(await readFile(join(folder, TRIM_LOG), 'utf8')), 400);
 }
 
 // skewer ends with 0 and leaves a whole-looking file: 223, 188 and 98 of 387 reads here.
@@ -78,25 +83,4 @@ test('a log without its summary has no counts; an empty input has zero', () => {
     processed: 0,
     available: 0,
   });
-});
-
-test('progress is told when skewer is not quiet', async () => {
-  await using temp = await tempFolder();
-  const reads = [dataFile('bad/reads_good.fq.gz')];
-  const command = trim({
-    parameters: recorded.sets[0]!.parameters,
-    reads,
-    folder: temp.path,
-    threads: 1,
-    quiet: false,
-  });
-  const progress = skewerProgress();
-  const fractions: number[] = [];
-  const onStderr = (line: string) => {
-    const fraction = progress(line);
-    if (fraction !== undefined) fractions.push(fraction);
-  };
-  await runTool(command, { onStderr });
-  expect(fractions.length).toBeGreaterThan(0);
-  expect(fractions.at(-1)).toBe(1);
 });

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { installAdvice } from '../../tools/programs.js';
+import { installAdvice, toolOf } from '../../tools/programs.js';
 import { selfTestTools } from '../../tools/self_test.js';
 import type { ToolReport } from '../../tools/versions.js';
 import { LocalError, reasonOf } from '../errors.js';
@@ -69,7 +69,10 @@ async function checkToolRuns(): Promise<DoctorRow[]> {
 
 function toolRow({ name, command, version, status, detail }: ToolReport): DoctorRow {
   const found = [version, status === 'ok' ? detail : `${status}. ${detail}`].filter(Boolean).join(': ');
-  return row(name, status === 'ok' ? 'ok' : 'fail', found, status === 'ok' ? '' : installAdvice(command));
+  if (status === 'ok') return row(name, 'ok', found);
+  const optional = toolOf(command)?.optional;
+  if (optional !== undefined) return row(name, 'warn', found, `${optional} ${installAdvice(command)}`);
+  return row(name, 'fail', found, installAdvice(command));
 }
 
 /** Rows as a table for a terminal; the cure stands below its row. */

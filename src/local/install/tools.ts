@@ -8,6 +8,7 @@ import { lastLines, runCommand } from '../machine/commands.js';
 
 const APT_LIMIT_MS = 15 * 60_000;
 const SUDO_LIMIT_MS = 5_000;
+const OPTIONAL_AGAIN_MS = 24 * 60 * 60_000;
 const APT_LISTS = '/var/lib/apt/lists';
 
 /** Where what is known about tools is kept, and who hears of an installation. */
@@ -15,14 +16,20 @@ export type ToolSetting = { cachePath: string; logger: Logger };
 
 /**
  * Makes sure that all tools are there in a usable version, and installs those that are missing with apt-get
- * where that is possible without a question. Throws `LocalError` with the commands to run by hand.
+ * where that is possible without a question. Throws `LocalError` with the commands to run by hand; for an optional tool it only
+ * says so, and does not try again the same day.
  */
 export async function ensureTools(setting: ToolSetting): Promise<ToolReport[]> {
   const reports = await probeToolsQuickly(setting);
   const missing = TOOLS.filter((_, index) => reports[index]?.status === 'missing');
-  const problem = missing.length > 0 ? await installWithApt(missing, setting.logger) : undefined;
+  const required = missing.filter(({ optional }) => optional === undefined);
+  const problem = required.length > 0 ? await installWithApt(required, setting.logger) : undefined;
+  await installOptional(
+    missing.filter(({ optional }) => optional !== undefined),
+    setting,
+  );
   const after = missing.length > 0 ? await probeToolsQuickly(setting) : reports;
-  const bad = after.filter((report) => report.status !== 'ok');
+  const bad = after.filter(({ status }, index) => status !== 'ok' && TOOLS[index]?.optional === undefined);
   if (bad.length === 0) return after;
   const found = bad.map(({ name, status, detail, version, path }) => {
     const which = [name, version, path && `(${path})`].filter(Boolean).join(' ');
@@ -30,8 +37,19 @@ export async function ensureTools(setting: ToolSetting): Promise<ToolReport[]> {
   });
   throw new LocalError(
     [`These tools are missing or cannot be used:`, ...found, ...(problem === undefined ? [] : [problem])].join('\n  '),
-    byHand(TOOLS.filter((_, index) => after[index]?.status !== 'ok')),
+    byHand(TOOLS.filter(({ name }) => bad.some((report) => report.name === name))),
   );
+}
+
+async function installOptional(tools: readonly ToolInfo[], { cachePath, logger }: ToolSetting): Promise<void> {
+  const record = join(cachePath, 'optional_tools.json');
+  const failedAt = statSync(record, { throwIfNoEntry: false })?.mtimeMs ?? 0;
+  if (tools.length === 0 || Date.now() - failedAt < OPTIONAL_AGAIN_MS) return;
+  const problem = await installWithApt(tools, logger);
+  if (problem === undefined) return;
+  for (const { name, apt, optional } of tools) logger.info(`${name} (package ${apt}) is missing. ${optional}`);
+  mkdirSync(cachePath, { recursive: true });
+  writeFileSync(record, JSON.stringify({ problem }));
 }
 
 function byHand(tools: readonly ToolInfo[]): string[] {

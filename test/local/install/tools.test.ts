@@ -16,6 +16,7 @@ const VERSION_TEXTS: Record<string, string> = {
   'spades.py': 'SPAdes genome assembler v3.15.5',
   hmmscan: '# HMMER 3.3.2 (Nov 2020)',
   pigz: 'pigz 2.6',
+  igzip: 'igzip command line interface 2.30.0',
 };
 
 /** The same with programs that only tell their versions, in place of all tools but one. */
@@ -56,6 +57,17 @@ test.runIf(process.getuid?.() === 0)('missing tools are installed with apt-get i
   expect(reports.map(({ status }) => status)).toEqual(TOOLS.map(() => 'ok'));
   expect(readFileSync(join(folder, 'asked'), 'utf8')).toMatch(/install --no-install-recommends pigz\n$/);
   expect(lines).toEqual(['Installing pigz with apt-get', expect.stringMatching(/^Installed pigz in \d+\.\d s$/)]);
+});
+
+test('an optional tool that cannot be installed stops nothing, is named once and not tried again that day', async () => {
+  toolsExcept('igzip');
+  const { logger, lines } = listener();
+  const setting = { cachePath: testFolder(), logger };
+  const reports = await ensureTools(setting);
+  expect(reports.filter(({ status }) => status !== 'ok').map(({ name }) => name)).toEqual(['igzip']);
+  expect(lines).toEqual(['igzip (package isal) is missing. Trimmed reads are compressed faster with it.']);
+  await ensureTools(setting);
+  expect(lines).toHaveLength(1);
 });
 
 test('a tool is asked for its version again only when its file changed', async () => {

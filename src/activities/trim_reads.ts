@@ -1,0 +1,75 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { ReadStatistics } from '../bio/read_statistics.js';
+import type { TrimmingParameters } from '../bio/trimming.js';
+import { freshFolder } from '../files/folders.js';
+import { publishFile, removePath } from '../files/publish.js';
+import { compressStream } from '../tools/igzip.js';
+import { type OutputPipe, runIntoPipes } from '../tools/named_pipes.js';
+import { feedTool, toFile } from '../tools/runner.js';
+import { parseTrimLog, TRIM_LOG, trim, trimmedOutputs, trimProblem } from '../tools/skewer.js';
+import { InvalidInput } from './errors.js';
+import type { Step } from './step.js';
+
+/** What is to be trimmed, and the folder that gets the trimmed reads, their statistics and the log. */
+export type Trimming = {
+  parameters: TrimmingParameters;
+  reads: readonly string[];
+  folder: string;
+  /** Reads of a single file, or pairs, that the reads hold. */
+  expected: number;
+};
+
+/**
+ * Trims reads into `reads_1.fq.gz` (and `reads_2.fq.gz`), with FastQC's statistics of them as `fastqc_1.txt` (and 2) and skewer's log as
+ * `trim.log`. The plain reads go through named pipes: they are counted and compressed as they come.
+ *
+ * @throws InvalidInput when skewer did not read to the end.
+ */
+export async function trimReads(
+  context: Pick<Step<unknown>, 'threads' | 'signal' | 'log' | 'report' | 'attempt'>,
+  trimming: Trimming,
+): Promise<void> {
+  const { threads, signal, log, report, attempt } = context;
+  const { parameters, reads, folder, expected } = trimming;
+  const work = await freshFolder(join(folder, `trim.${attempt}.partial`));
+  const isPaired = reads.length === 2;
+  const outputs = trimmedOutputs(isPaired).map((name, index): OutputPipe<string> => {
+    const packed = join(work, `reads_${index + 1}.fq.gz`);
+    return { path: join(work, name), read: (chunks, stop) => countAndCompress(chunks, packed, { signal: stop, log }) };
+  });
+  const statistics = await runIntoPipes(trim({ parameters, reads, folder: work, threads }), outputs, {
+    signal,
+    log,
+    inputs: { paths: reads, onFraction: report },
+  });
+  const counts = parseTrimLog(await readFile(join(work, TRIM_LOG), 'utf8'));
+  const problem = trimProblem(counts, expected);
+  if (!counts || problem) throw new InvalidInput(problem ?? 'skewer left no complete log.', 'Upload the reads again.');
+  log.line(`${counts.available} of ${counts.processed} ${isPaired ? 'pairs' : 'reads'} left after trimming`);
+  for (const [index, text] of statistics.entries()) {
+    const name = `fastqc_${index + 1}.txt`;
+    await writeFile(join(work, name), text);
+    await publishFile(join(work, name), join(folder, name));
+    await publishFile(join(work, `reads_${index + 1}.fq.gz`), join(folder, `reads_${index + 1}.fq.gz`));
+  }
+  await publishFile(join(work, TRIM_LOG), join(folder, 'trim.log'));
+  await removePath(work);
+}
+
+/** Compresses reads into a file as they come; gives their statistics. */
+async function countAndCompress(
+  chunks: AsyncIterable<Buffer>,
+  to: string,
+  options: Pick<Step<unknown>, 'signal' | 'log'>,
+): Promise<string> {
+  const statistics = new ReadStatistics();
+  const counted = async function* () {
+    for await (const chunk of chunks) {
+      statistics.push(chunk);
+      yield chunk;
+    }
+  };
+  await feedTool(compressStream(), counted(), { ...options, stdout: toFile(to) });
+  return statistics.report();
+}
