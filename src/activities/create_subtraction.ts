@@ -8,7 +8,7 @@ import type {
   CreateSubtractionSteps,
 } from '../contracts/create_subtraction.js';
 import type { JobInput } from '../contracts/jobs.js';
-import { subtractionSlug } from '../files/data_directory.js';
+import { sharesFolder, subtractionSlug } from '../files/data_directory.js';
 import { fileSize, freshFolder, isGzipped } from '../files/folders.js';
 import { publishFile, publishFiles, removePartials, removePath } from '../files/publish.js';
 import { buildSubtractionIndex } from '../tools/bowtie2.js';
@@ -32,6 +32,10 @@ export function createCreateSubtractionSteps(deps: ActivityDeps) {
 
   return {
     makeSubtractionDir: step<CreateSubtractionArgs>(async ({ args }) => {
+      // A job that an old release took on; this server refuses such a name when it is chosen.
+      if (sharesFolder(args.subtraction_id, await store.subtractions.names())) {
+        throw new InvalidInput('Another subtraction of a like name lies in the same folder.', 'Choose another name.');
+      }
       await mkdir(data.subtraction(args.subtraction_id), { recursive: true });
     }),
 
@@ -128,7 +132,8 @@ export function createCreateSubtractionControl({ store, data }: ActivityDeps) {
       const subtraction = await store.subtractions.get(args.subtraction_id);
       // Its folder goes before its document, so without one the folder may belong to a subtraction that was made since.
       if (subtraction?.job.id === input.jobId && !subtraction.ready) {
-        await removePath(data.subtraction(args.subtraction_id));
+        const isShared = sharesFolder(args.subtraction_id, await store.subtractions.names());
+        if (!isShared) await removePath(data.subtraction(args.subtraction_id));
         await store.subtractions.removeUnready(args.subtraction_id, input.jobId);
       }
       await store.files.release([args.file_id], input.jobId);

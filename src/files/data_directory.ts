@@ -32,6 +32,12 @@ export function subtractionSlug(subtractionId: string): string {
   return safe === plain ? plain : `${safe}-${createHash('sha256').update(subtractionId).digest('hex').slice(0, 8)}`;
 }
 
+/** Whether a subtraction lies in the same folder as another one of these; releases before this server let that happen. */
+export function sharesFolder(subtractionId: string, all: readonly string[]): boolean {
+  const slug = subtractionSlug(subtractionId);
+  return all.some((other) => other !== subtractionId && subtractionSlug(other) === slug);
+}
+
 /** The data directory's layout; every path of the server comes from here. */
 export type DataDirectory = ReturnType<typeof createDataDirectory>;
 

@@ -3,14 +3,19 @@ import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
+import { MockActivityEnvironment } from '@temporalio/testing';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { createCreateSampleControl } from '../../src/activities/create_sample.js';
-import { createCreateSubtractionControl } from '../../src/activities/create_subtraction.js';
+import {
+  createCreateSubtractionControl,
+  createCreateSubtractionSteps,
+} from '../../src/activities/create_subtraction.js';
 import type { ActivityDeps } from '../../src/activities/deps.js';
 import { reconcileJobs } from '../../src/activities/reconcile_jobs.js';
 import type { JobInput } from '../../src/contracts/jobs.js';
 import type { FileType } from '../../src/store/files.js';
 import type { JobDocument } from '../../src/store/jobs.js';
+import { adaptLogger } from '../../src/workers/runtime.js';
 import { quietLogger } from '../support/logger.js';
 import { type TestStore, testStore } from '../support/store.js';
 
@@ -115,6 +120,20 @@ test('an undo that comes again touches nothing of what was made since', async ()
   await undoCreateSubtraction(first);
   expect(await holder(fileId)).toBe(second.jobId);
   expect(existsSync(site.data.subtraction('vitis_vinifera'))).toBe(true);
+});
+
+// Release 3.7.3 took on both names, and the clean-up of the second job deleted the files of the first.
+test('a job of an old release whose folder is that of another subtraction fails and leaves the folder', async () => {
+  await subtraction('Vitis vinifera', await upload('subtraction'));
+  const second = await subtraction('vitis_vinifera', await upload('subtraction'));
+  const { makeSubtractionDir } = createCreateSubtractionSteps(deps);
+  const granted = { proc: 1, mem: 1 };
+  const input = { ...second, granted, stage: 'make_subtraction_dir', progress: 0, share: 0.1, last: false };
+  const environment = new MockActivityEnvironment({ attempt: 1 }, { logger: adaptLogger(quietLogger) });
+  await expect(environment.run(makeSubtractionDir, input)).rejects.toMatchObject({ type: 'InvalidInput' });
+  await createCreateSubtractionControl(deps).undoCreateSubtraction(second);
+  expect(await site.store.subtractions.names()).toEqual(['Vitis vinifera']);
+  expect(existsSync(site.data.subtraction('Vitis vinifera'))).toBe(true);
 });
 
 test('the uploads of a sample are given back by its job only', async () => {

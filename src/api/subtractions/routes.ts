@@ -1,5 +1,5 @@
 import { jobStart } from '../../contracts/workflow_starts.js';
-import { isSafeName, subtractionSlug } from '../../files/data_directory.js';
+import { isSafeName, sharesFolder, subtractionSlug } from '../../files/data_directory.js';
 import { removePath } from '../../files/publish.js';
 import { mapPage } from '../../store/database/pages.js';
 import type { SubtractionDocument } from '../../store/subtractions.js';
@@ -55,15 +55,14 @@ export function createSubtractionRoutes(deps: ApiDeps): Route[] {
         422: 'The body is not valid',
       },
       async handle({ body, caller }) {
-        const slug = subtractionSlug(body.subtraction_id);
-        if (!isFolderName(slug)) {
+        if (!isFolderName(subtractionSlug(body.subtraction_id))) {
           return badRequest(
             'Subtraction name must not begin with a dot, hold slashes or control characters or be too long',
           );
         }
         const outcome = await store.subtractions.create({
           name: body.subtraction_id,
-          clashesWith: (name) => subtractionSlug(name) === slug,
+          clashesWith: (name) => sharesFolder(body.subtraction_id, [name]),
           nickname: body.nickname,
           fileId: body.file_id,
           userId: caller.userId,
@@ -148,10 +147,7 @@ async function answerWhole({ store }: ApiDeps, subtraction: SubtractionDocument,
 }
 
 async function removeFolder({ store, files: data }: ApiDeps, name: string): Promise<void> {
-  const slug = subtractionSlug(name);
-  // Old releases let two names share a folder.
-  const isShared = (await store.subtractions.names()).some((other) => subtractionSlug(other) === slug);
-  if (!isShared) await removePath(data.subtraction(name));
+  if (!sharesFolder(name, await store.subtractions.names())) await removePath(data.subtraction(name));
 }
 
 function isFolderName(slug: string): boolean {
