@@ -124,7 +124,8 @@ export function resultsFit(results: unknown[]): boolean {
 
 type Tag = boolean | 'ip';
 type Tagged = Stored & { pathoscope: Tag; nuvs: Tag };
-type ReadyIndex = Stored & { version: number; ready: boolean; reference: { id: string } };
+type ReadyIndex = Stored & { version: number; ready: boolean; has_files: boolean; reference: { id: string } };
+type ChosenIndex = NewAnalysis['index'];
 type TagSource = { algorithm: string; ready: boolean };
 
 /**
@@ -163,11 +164,31 @@ export function createAnalysisStore(database: Database, jobs: JobStore) {
     return matchedCount === 1;
   };
 
+  const newestIndex = async (referenceId: string, session?: ClientSession): Promise<ChosenIndex | undefined> => {
+    const index = await indexes.findOne(
+      { 'reference.id': referenceId, ready: true },
+      { sort: { version: -1 }, projection: { version: 1 }, ...(session ? { session } : {}) },
+    );
+    return index ? { id: index._id, version: index.version } : undefined;
+  };
+
+  // A build that was published since the choice has taken the files of the former index away. A rerun with the same index
+  // must not get another one: its job says that the files are gone.
+  const withFiles = async (input: NewAnalysis, session: ClientSession): Promise<NewAnalysis> => {
+    const isCurrent = input.rerunOf !== undefined || !(await isWithoutFiles(input.index.id, session));
+    const index = isCurrent ? undefined : await newestIndex(input.reference.id, session);
+    return index ? { ...input, index } : input;
+  };
+  const isWithoutFiles = async (indexId: string, session: ClientSession): Promise<boolean> =>
+    (await indexes.countDocuments({ _id: indexId, has_files: false }, { limit: 1, session })) === 1;
+
   const insertAll = (inputs: readonly NewAnalysis[]): Promise<StartedAnalysis[] | undefined> =>
     insertWithFreshId(() =>
       database.transaction(async (session) => {
+        await holdLock(database, 'analyses', session);
         const made: StartedAnalysis[] = [];
-        for (const input of inputs) {
+        for (const chosen of inputs) {
+          const input = await withFiles(chosen, session);
           const analysis = newDocument(input, randomId(), randomId());
           await analyses.insertOne(analysis, { session });
           made.push({ analysis, job: await jobs.insert(newJob(input, analysis), session) });
@@ -202,13 +223,7 @@ export function createAnalysisStore(database: Database, jobs: JobStore) {
       database.transaction((session) => refreshTags(sampleId, session)),
 
     /** The newest ready index of a reference; undefined when there is none. */
-    async newestIndex(referenceId: string): Promise<{ id: string; version: number } | undefined> {
-      const index = await indexes.findOne(
-        { 'reference.id': referenceId, ready: true },
-        { sort: { version: -1 }, projection: { version: 1 } },
-      );
-      return index ? { id: index._id, version: index.version } : undefined;
-    },
+    newestIndex: (referenceId: string) => newestIndex(referenceId),
 
     /** What is known of some HMMs, by id; hidden ones too, those that are gone are left out. */
     async hmmAnnotations(hmmIds: readonly string[]): Promise<Map<string, HmmAnnotation>> {
@@ -219,7 +234,10 @@ export function createAnalysisStore(database: Database, jobs: JobStore) {
       return new Map(found.map(({ _id, ...annotation }) => [_id, annotation]));
     },
 
-    /** Inserts an unready analysis and its waiting job; undefined when the sample is gone. */
+    /**
+     * Inserts an unready analysis and its waiting job; undefined when the sample is gone. An index that lost its files
+     * since it was chosen is replaced by the newest one.
+     */
     async create(input: NewAnalysis): Promise<StartedAnalysis | undefined> {
       const made = await insertAll([input]);
       return made?.[0];

@@ -3,8 +3,8 @@ import type { Database, Stored } from './database.js';
 
 /**
  * Transactions that keep a rule over several documents, which a snapshot alone cannot see: `samples` for unique names and for
- * hosts that samples use, `subtractions` for names that mean the same folder, `analyses` for the tags of samples,
- * `otu_names` for the names of OTUs in one reference.
+ * hosts that samples use, `subtractions` for names that mean the same folder, `analyses` for the tags of samples and
+ * for the files of the indexes that analyses use, `otu_names` for the names of OTUs in one reference.
  */
 export type LockName = 'analyses' | 'samples' | 'subtractions' | `otu_names ${string}`;
 

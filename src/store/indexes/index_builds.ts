@@ -2,6 +2,7 @@ import type { ClientSession, Collection, Filter } from 'mongodb';
 import type { Cost } from '../../contracts/jobs.js';
 import type { Database, Stored } from '../database/database.js';
 import { isDuplicate, randomId } from '../database/ids.js';
+import { holdLock } from '../database/locks.js';
 import { type HistoryDocument, type HistoryStore, UNBUILT } from '../history/history.js';
 import { type OtuAtVersion, type OtuVersionStore, versionKey } from '../history/otu_versions.js';
 import type { JobDocument, JobStore } from '../jobs.js';
@@ -151,6 +152,8 @@ export function createIndexBuildStore(
      * former indexes of the reference without files but for those that unfinished analyses use. False when it is gone.
      */
     async publish(indexId: string, session: ClientSession): Promise<boolean> {
+      // An analysis that begins at this moment with a former index would else find no files.
+      await holdLock(database, 'analyses', session);
       const index = await indexes.findOneAndUpdate(
         { _id: indexId },
         { $set: { ready: true } },

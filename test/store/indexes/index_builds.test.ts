@@ -151,3 +151,28 @@ test('discarding gives the changes back and frees the version; a finished index 
   expect(await store.indexBuilds.discard(next._id)).toBe(false);
   expect(Object.values(await tags(reference))).toEqual([next._id]);
 });
+
+// Both look at what the other has not written yet, and the files of an index without a user go at once.
+test('an analysis that starts while an index is published uses one that keeps its files', async () => {
+  const { database, analyses, indexBuilds } = store;
+  await database.collection<{ _id: string }>('samples').insertOne({ _id: 'sample' });
+  const input = { algorithm: 'nuvs' as const, sample: { id: 'sample', name: 'S' }, userId: 'bob', cost };
+  for (let round = 0; round < 5; round += 1) {
+    const reference = randomId();
+    const otu = await insertOtu(store, otuOf(reference));
+    const { _id, version } = await build(reference);
+    await publish(_id);
+    await editOtu(store, otu._id, rename);
+    const next = await build(reference);
+    const chosen = { ...input, reference: { id: reference, name: 'R' }, index: { id: _id, version } };
+    const [started] = await Promise.all([
+      Promise.all(Array.from({ length: 4 }, () => analyses.create(chosen))),
+      publish(next._id),
+    ]);
+    for (const made of [...started, await analyses.create(chosen)]) {
+      const used = await indexBuilds.get(made!.analysis.index.id);
+      expect(used).toMatchObject({ has_files: true, version: made!.analysis.index.version });
+      expect(made!.job.args).toHaveProperty('index_id', used!._id);
+    }
+  }
+});
