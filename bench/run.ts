@@ -1,14 +1,15 @@
 import { benchAnalysisDetail } from './analysis_detail.js';
 import { signIn } from './client.js';
 import { benchFixedCost } from './fixed_cost.js';
+import { benchHmmSearch } from './hmm_search.js';
 import { benchIdle } from './idle.js';
 import { benchPathoscopeJob } from './pathoscope_job.js';
 import { startServer } from './server.js';
 import { printTable, seconds } from './table.js';
 
-const PARTS = ['start', 'idle', 'fixed', 'pathoscope', 'detail'] as const;
+const PARTS = ['start', 'idle', 'fixed', 'pathoscope', 'detail', 'hmm'] as const;
 
-/** Runs the benchmarks, or only those that are named, on a server of its own. */
+/** Runs the benchmarks, or only those that are named; all but that of HMMs on a server of their own. */
 export async function main(args: string[]): Promise<number> {
   const unknown = args.filter((arg) => !(PARTS as readonly string[]).includes(arg));
   if (unknown.length > 0) {
@@ -16,6 +17,8 @@ export async function main(args: string[]): Promise<number> {
     return 2;
   }
   const wanted = (part: (typeof PARTS)[number]) => args.length === 0 || args.includes(part);
+  if (wanted('hmm')) await benchHmmSearch();
+  if (args.length > 0 && args.every((arg) => arg === 'hmm')) return 0;
   const server = await startServer();
   try {
     if (wanted('start')) printTable('Start', ['what', 'seconds'], [['command to ready', seconds(server.startSeconds)]]);
