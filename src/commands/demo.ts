@@ -1,15 +1,18 @@
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { ConfigError, readConfig } from '../config.js';
+import { type Config, ConfigError, readConfig } from '../config.js';
 import { runDemo } from '../demo/index.js';
+import { startReleaseServer } from '../demo/release_server.js';
 import { removePath } from '../files/publish.js';
 import { livingSupervisor, plainLogger, stopOnSignal } from '../local/index.js';
 import { printLine, startServer } from './start.js';
 
 const CHECKOUT = fileURLToPath(new URL('../..', import.meta.url));
+const DATA = resolve(CHECKOUT, 'demo');
+const HMM_ARCHIVE = 'hmm-small.tar.gz';
 
 /** What the demo keeps in its own folder; emptied at each start. Nothing of a laboratory lies there. */
-const OWN_FOLDERS = ['files', 'samples', 'caches', 'references', 'subtractions', 'mongodb', 'temporal', 'logs'];
+const OWN_FOLDERS = ['files', 'samples', 'caches', 'references', 'subtractions', 'hmm', 'mongodb', 'temporal', 'logs'];
 
 /** Runs the server in a folder of its own, finds the viruses of the demo sample, and stays up unless told to exit. */
 export async function runDemoCommand(argv: string[]): Promise<number> {
@@ -21,12 +24,23 @@ export async function runDemoCommand(argv: string[]): Promise<number> {
     environment: process.env,
     directory: home,
   });
-  const config = { ...given, ...own };
-  const other = livingSupervisor(config.data_path);
+  const other = livingSupervisor(own.data_path);
   if (other !== undefined) {
     throw new ConfigError(`The demo runs already, as process ${other}. Stop it first (kill ${other}).`);
   }
-  for (const name of OWN_FOLDERS) await removePath(resolve(config.data_path, name));
+  for (const name of OWN_FOLDERS) await removePath(resolve(own.data_path, name));
+  const releases = await startReleaseServer(resolve(DATA, HMM_ARCHIVE));
+  try {
+    return await runOnServer({ ...given, ...own, github_url: releases.url }, { exit, json });
+  } finally {
+    await releases.close();
+  }
+}
+
+async function runOnServer(
+  config: Config,
+  { exit, json }: { exit: boolean; json: string | undefined },
+): Promise<number> {
   const { stack, url } = await startServer(config, plainLogger(printLine));
   const stop = new AbortController();
   const stopped = stopOnSignal(stack, () => {
@@ -36,7 +50,7 @@ export async function runDemoCommand(argv: string[]): Promise<number> {
   try {
     const report = await runDemo({
       url,
-      dataFolder: resolve(CHECKOUT, 'demo'),
+      dataFolder: DATA,
       temporalUiUrl: stack.temporalUiUrl,
       json,
       print: printLine,

@@ -4,8 +4,11 @@ import { createDisplay, type Terminal } from './display.js';
 import { toFindings } from './findings.js';
 import { createClient } from './http_client.js';
 import { openLiveUpdates } from './live_updates.js';
+import { toNuvsReport } from './nuvs/findings.js';
+import { nuvsText } from './nuvs/text.js';
+import { walkNuvs } from './nuvs/walk.js';
 import { DemoError, type DemoReport } from './report.js';
-import { resultText } from './result_text.js';
+import { endText, pathoscopeText } from './result_text.js';
 import { RootAnswer } from './schemas.js';
 import { seconds } from './times.js';
 import { readTruth } from './truth.js';
@@ -44,7 +47,6 @@ export async function runDemo(options: DemoOptions): Promise<DemoReport> {
   const signal = options.signal ? AbortSignal.any([options.signal, stop.signal]) : stop.signal;
   try {
     const report = await visit(options, signal);
-    for (const line of resultText(report)) options.print(line);
     if (options.json !== undefined) await writeReport(options.json, report);
     return report;
   } finally {
@@ -56,22 +58,19 @@ export async function runDemo(options: DemoOptions): Promise<DemoReport> {
 async function visit(options: DemoOptions, signal: AbortSignal): Promise<DemoReport> {
   const { url, dataFolder, print } = options;
   const startedAt = new Date();
+  const elapsed = () => seconds(Date.now() - startedAt.getTime());
   const truth = await readTruth(join(dataFolder, FILES.truth));
   const client = createClient(url, signal);
   const { user, password } = await signIn(client);
   print(`Signed in to ${url} as the first user: ${user}, password ${password}`);
   const { version } = await client.send('GET', '/api', RootAnswer);
   const updates = await openLiveUpdates(options.wsUrl ?? socketUrl(url), client.cookies(), signal);
-  const display = createDisplay(options.terminal ?? process.stdout, print);
+  const session = { client, updates, signal };
   try {
-    const { sampleId, analysis, times } = await walk({ client, updates, signal }, dataFolder, display);
+    const { sampleId, analysis, times } = await onDisplay(options, (display) => walk(session, dataFolder, display));
     const findings = toFindings(analysis);
-    const verdict = judge(findings, truth);
-    return {
-      passed: verdict.passed,
-      startedAt: startedAt.toISOString(),
-      seconds: seconds(Date.now() - startedAt.getTime()),
-      version,
+    const pathoscope = {
+      pathoscopeSeconds: elapsed(),
       sample: { id: sampleId, name: truth.sample, reads: truth.reads },
       analysis: {
         id: analysis.id,
@@ -80,15 +79,41 @@ async function visit(options: DemoOptions, signal: AbortSignal): Promise<DemoRep
         subtractedCount: analysis.subtracted_count,
       },
       findings,
-      verdict,
+      verdict: judge(findings, truth),
       truth,
-      times,
+    };
+    // At once: the search for unknown viruses takes longer than all before.
+    for (const line of pathoscopeText(pathoscope)) print(line);
+    const place = { sampleId, referenceId: analysis.reference.id };
+    const found = await onDisplay(options, (display) => walkNuvs(session, place, display));
+    const nuvs = toNuvsReport(found, truth);
+    const report = {
+      passed: pathoscope.verdict.passed && nuvs.passed,
+      startedAt: startedAt.toISOString(),
+      seconds: elapsed(),
+      version,
+      ...pathoscope,
+      nuvs,
+      times: [...times, ...found.times],
       messages: updates.counts(),
       links: { server: url, apiDocumentation: `${url}/api/docs`, temporalUi: options.temporalUiUrl ?? null },
     };
+    for (const line of [...nuvsText(nuvs), ...endText(report)]) print(line);
+    return report;
+  } finally {
+    updates.close();
+  }
+}
+
+async function onDisplay<T>(
+  { terminal, print }: DemoOptions,
+  work: (display: ReturnType<typeof createDisplay>) => Promise<T>,
+): Promise<T> {
+  const display = createDisplay(terminal ?? process.stdout, print);
+  try {
+    return await work(display);
   } finally {
     display.end();
-    updates.close();
   }
 }
 

@@ -1,3 +1,5 @@
+import type { NuvsReport } from './nuvs/report.js';
+
 /** The demo could not go on; the message says why in one line. */
 export class DemoError extends Error {
   override name = 'DemoError';
@@ -39,6 +41,8 @@ export type KnownVirus = {
   abbreviation: string;
   isolateId: string;
   isolate: string;
+  /** Bases of its genome. */
+  bases: number;
   /** Reads of it in the sample. */
   reads: number;
 };
@@ -78,11 +82,15 @@ export type DemoReport = {
   startedAt: string;
   /** From the first request to the result. */
   seconds: number;
+  /** From the first request to the result of Pathoscope. */
+  pathoscopeSeconds: number;
   version: string;
   sample: { id: string; name: string; reads: number };
   analysis: { id: string; algorithm: string; readCount: number; subtractedCount: number };
   findings: Finding[];
   verdict: Verdict;
+  /** The search for what no reference explains. */
+  nuvs: NuvsReport;
   truth: SampleTruth;
   times: StepTime[];
   /** WebSocket messages received, by interface. */

@@ -22,28 +22,38 @@ const TIME_COLUMNS: Column[] = [
   { title: 'Steps that took time' },
 ];
 
-/** The demo's result for people: findings beside the truth, verdict, times and links. */
-export function resultText(report: DemoReport): string[] {
-  const { sample, analysis, truth } = report;
+/** What the result of Pathoscope is shown from. */
+export type PathoscopeResult = Pick<DemoReport, 'sample' | 'analysis' | 'truth' | 'findings' | 'verdict'>;
+
+/** The result of Pathoscope for people: findings beside the truth, and the verdict. */
+export function pathoscopeText(result: PathoscopeResult): string[] {
+  const { sample, analysis, truth } = result;
   return [
     '',
     `Pathoscope assigned ${analysis.readCount} of the ${sample.reads} reads of ${sample.name}:`,
     '',
-    ...formatTable(FINDING_COLUMNS, findingRows(report)),
+    ...formatTable(FINDING_COLUMNS, findingRows(result)),
     '',
+    verdictLine(result),
     ...truth.hidden.map(hiddenLine),
-    verdictLine(report),
-    '',
-    ...formatTable(TIME_COLUMNS, report.times.flatMap(timeRows)),
-    '',
-    `Server             ${report.links.server}`,
-    `API documentation  ${report.links.apiDocumentation}`,
-    ...(report.links.temporalUi ? [`Temporal UI        ${report.links.temporalUi}`] : []),
     '',
   ];
 }
 
-function findingRows({ findings, truth, verdict }: DemoReport): string[][] {
+/** What is shown when all is done: times and links. */
+export function endText({ times, links }: Pick<DemoReport, 'times' | 'links'>): string[] {
+  return [
+    '',
+    ...formatTable(TIME_COLUMNS, times.flatMap(timeRows)),
+    '',
+    `Server             ${links.server}`,
+    `API documentation  ${links.apiDocumentation}`,
+    ...(links.temporalUi ? [`Temporal UI        ${links.temporalUi}`] : []),
+    '',
+  ];
+}
+
+function findingRows({ findings, truth, verdict }: PathoscopeResult): string[][] {
   const found = findings.map((finding) => [
     finding.virus,
     finding.isolate,
@@ -68,11 +78,11 @@ function missingRow({ name, expected }: VirusVerdict): string[] {
 }
 
 function hiddenLine({ name, reads }: KnownVirus): string {
-  return `The sample also holds ${reads} reads of ${name}, which is not in the reference, so this analysis cannot find it.`;
+  return `The sample also holds ${reads} reads of ${name}, which is not in the reference: Pathoscope cannot find it, NuVs can.`;
 }
 
-function verdictLine({ passed, verdict }: DemoReport): string {
-  if (passed)
+function verdictLine({ verdict }: PathoscopeResult): string {
+  if (verdict.passed)
     return `✓ All ${verdict.viruses.length} viruses of the sample were found with the right isolate, and no other.`;
   const wrong = verdict.viruses
     .filter((virus) => !virus.passed)

@@ -80,6 +80,7 @@ export const AnalysisAnswer = v.object({
   id: v.string(),
   algorithm: v.string(),
   ready: v.literal(true),
+  reference: Id,
   read_count: v.number(),
   subtracted_count: v.number(),
   results: v.array(
@@ -126,6 +127,7 @@ export const TruthFile = v.object({
       abbreviation: v.optional(v.string(), ''),
       isolate: v.optional(v.string(), ''),
       isolate_name: v.optional(v.string(), ''),
+      sequences: v.optional(v.array(v.object({ length: v.number() })), []),
     }),
   ),
 });

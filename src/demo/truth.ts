@@ -9,11 +9,12 @@ export async function readTruth(path: string): Promise<SampleTruth> {
   const viruses = (role: string): KnownVirus[] =>
     components
       .filter((component) => component.kind === 'otu' && component.role === role)
-      .map(({ otu_name, abbreviation, isolate, isolate_name, reads }) => ({
+      .map(({ otu_name, abbreviation, isolate, isolate_name, reads, sequences }) => ({
         name: otu_name,
         abbreviation,
         isolateId: isolate,
         isolate: isolate_name,
+        bases: sequences.reduce((sum, { length }) => sum + length, 0),
         reads,
       }));
   return { sample: name, reads: count, known: viruses('known'), hidden: viruses('unknown') };

@@ -84,7 +84,8 @@ async function prepareSample(session: Session, steps: Steps, folder: string): Pr
   return sample.id;
 }
 
-function createSteps(session: Session, display: Display) {
+/** The steps of a walk: each is shown while it runs, and its times are kept. */
+export function createSteps(session: Session, display: Display) {
   const times: StepTime[] = [];
 
   const shown = async <T>(

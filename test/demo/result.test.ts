@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { toFindings } from '../../src/demo/findings.js';
-import type { DemoReport, Finding } from '../../src/demo/report.js';
-import { resultText } from '../../src/demo/result_text.js';
+import type { Finding } from '../../src/demo/report.js';
+import { endText, type PathoscopeResult, pathoscopeText } from '../../src/demo/result_text.js';
 import { readTruth } from '../../src/demo/truth.js';
 import { judge } from '../../src/demo/verdict.js';
 import { DATA, expectedSequences, recordedAnalysis } from './recorded.js';
@@ -113,26 +113,19 @@ test('a virus that is not in the sample fails, even with a single read', () => {
   expect(verdict.unexpected).toEqual(['Potato virus X']);
 });
 
-function report(changes: Partial<DemoReport>): DemoReport {
+function result(changes: Partial<PathoscopeResult> = {}): PathoscopeResult {
   return {
-    passed: true,
-    startedAt: '2026-01-01T00:00:00.000Z',
-    seconds: 1,
-    version: 'v0',
     sample: { id: 'aaaaaaaa', name: 'single_small', reads: 10_000 },
     analysis: { id: 'bbbbbbbb', algorithm: 'pathoscope_bowtie', readCount: 3495, subtractedCount: 0 },
     findings,
     verdict: judge(findings, truth),
     truth,
-    times: [],
-    messages: {},
-    links: { server: 'http://localhost:1', apiDocumentation: 'http://localhost:1/api/docs', temporalUi: null },
     ...changes,
   };
 }
 
 test('the table shows each isolate beside what the sample contains', () => {
-  const text = resultText(report({}));
+  const text = pathoscopeText(result());
   expect(text).toContainEqual(
     expect.stringMatching(
       /^Tobacco mosaic virus +isolate Chengjiang +1945 +0\.549 +99\.9 % +30 +\S.* {2}✓ 2000 reads$/,
@@ -142,13 +135,24 @@ test('the table shows each isolate beside what the sample contains', () => {
     expect.stringMatching(/^Cucumber mosaic virus +strain Fny +579 .* 7\/6\/7 .*✓ 600 reads$/),
   );
   expect(text).toContainEqual(expect.stringMatching(/^Potato spindle .* isolate Fujian .* another isolate of PSTVd$/));
-  expect(text).toContainEqual(expect.stringMatching(/1400 reads of Southern bean mosaic virus.*cannot find it/));
+  expect(text).toContainEqual(
+    expect.stringMatching(/1400 reads of Southern bean mosaic virus.*Pathoscope cannot find it/),
+  );
   expect(text).toContainEqual(expect.stringMatching(/^✓ All 4 viruses/));
 });
 
 test('the text names what is wrong', () => {
   const kept = findings.filter(({ abbreviation }) => abbreviation !== 'PVY');
-  const text = resultText(report({ passed: false, findings: kept, verdict: judge(kept, truth) }));
+  const text = pathoscopeText(result({ findings: kept, verdict: judge(kept, truth) }));
   expect(text).toContainEqual(expect.stringMatching(/^Potato virus Y +isolate DSMZ PV-0025 +0 .*✗ not found$/));
   expect(text).toContainEqual('✗ Potato virus Y was not found.');
+});
+
+test('the end shows what took time, and where the server is', () => {
+  const times = [{ title: 'Run NuVs', kind: 'job' as const, id: 'j', seconds: 9.5, waitedSeconds: 0.1, steps: [] }];
+  const links = { server: 'http://localhost:1', apiDocumentation: 'http://localhost:1/api/docs', temporalUi: null };
+  const text = endText({ times, links });
+  expect(text).toContainEqual(expect.stringMatching(/^Run NuVs +9\.5 +0\.1$/));
+  expect(text).toContainEqual('API documentation  http://localhost:1/api/docs');
+  expect(text.join('\n')).not.toContain('Temporal UI');
 });
