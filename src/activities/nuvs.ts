@@ -4,7 +4,7 @@ import { parseScanTable } from '../bio/hmmer.js';
 import { addHits, type HitContig, type OrfContig } from '../bio/orf_contigs.js';
 import { isFinal, type JobInput } from '../contracts/jobs.js';
 import type { NuvsArgs, NuvsControl, NuvsSteps } from '../contracts/nuvs.js';
-import { freshFolder } from '../files/folders.js';
+import { fileSize, freshFolder } from '../files/folders.js';
 import { publishJson, removePartials, removePath } from '../files/publish.js';
 import { resultsFit } from '../store/analyses.js';
 import { jobState } from '../store/jobs.js';
@@ -17,6 +17,9 @@ import { createNuvsReadSteps } from './nuvs_reads.js';
 import { type ChosenProfiles, createNuvsSearchSteps } from './nuvs_search.js';
 import { createPrepareSteps } from './prepare_reads.js';
 import { createStep } from './step.js';
+
+/** Reads that are left after the eliminations are kept for reruns up to this size. */
+const KEPT_READS_BYTES = 64 * 1024 ** 2;
 
 /** Steps of `nuvs`. */
 export function createNuvsSteps(deps: ActivityDeps) {
@@ -48,9 +51,10 @@ export function createNuvsSteps(deps: ActivityDeps) {
       const ids = await store.hmms.clusterIds(installation);
       await publishJson(join(folder, NUVS_FILES.results), addHits(contigs, hits, ids));
       log.line(`${contigs.length} contigs, ${hits.length} hits`);
-      // The scaffolds, the proteins and the table of hits stay for those who want to look closer.
-      const reads = [NUVS_FILES.unmappedOtus, NUVS_FILES.unmappedHosts, ...NUVS_FILES.mates];
-      for (const name of reads) await removePath(join(folder, name));
+      // The scaffolds, the proteins and the table of hits stay for those who want to look closer, and for reruns.
+      for (const name of [NUVS_FILES.unmappedOtus, ...NUVS_FILES.mates]) await removePath(join(folder, name));
+      const left = join(folder, NUVS_FILES.unmappedHosts);
+      if (((await fileSize(left)) ?? 0) > KEPT_READS_BYTES) await removePath(left);
       await removePartials(folder);
     }),
   } satisfies NuvsSteps;

@@ -20,6 +20,8 @@ export type PlannedStep = {
   programs: readonly string[];
   /** Whether the kind of the library (normal or small RNA) decides how the programs are called. */
   byLibrary?: boolean;
+  /** To be raised when the server itself makes something else of the same input; 1 unless given. */
+  revision?: number;
   outputs: readonly PlannedOutput[];
 };
 

@@ -38,7 +38,7 @@ export async function makeStepKey(
   for (const program of plan.programs) programs.push(await identify(program));
   // What the server itself does with a program's output may change with its version.
   programs.push({ program: 'virtool', version: context.deps.version ?? null, sha256: null });
-  const parameters = plan.byLibrary ? await libraryOf(context) : {};
+  const parameters = { revision: plan.revision ?? 1, ...(plan.byLibrary ? await libraryOf(context) : {}) };
   return { sha256: hashText(JSON.stringify({ step, inputs, programs, parameters })), inputs, programs, parameters };
 }
 

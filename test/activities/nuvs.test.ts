@@ -50,6 +50,7 @@ describe('NuVs', { timeout: 120_000 }, () => {
         'hmm.tsv',
         'orfs.fa',
         'reads.json',
+        'unmapped_hosts.fq',
       ]);
     }
     const [contig, ...others] = found[0] as [Contig, ...Contig[]];

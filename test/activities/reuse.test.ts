@@ -1,4 +1,4 @@
-import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -116,7 +116,7 @@ describe('a rerun', { timeout: 120_000 }, () => {
     expect((await analysisOf(job)).results).toEqual(formerAnalysis.results);
   });
 
-  test('runs a step again when its program is another build, and what that needs', async () => {
+  test('runs a step again when its program is another build, with the reads that earlier ones left', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'virtool-path-'));
     const path = process.env.PATH;
     try {
@@ -129,14 +129,33 @@ describe('a rerun', { timeout: 120_000 }, () => {
       const { version } = stepsOf(formerAnalysis).assemble?.programs[0] ?? {};
       const reason = `spades.py ${version} is another build`;
       const notes = await notesOf(job);
-      expect(notes.assemble).toBe(`Rerun because ${reason}`);
-      expect(notes.eliminate_otus).toBe(`Rerun because assemble needs the result: ${reason}`);
-      expect(notes.vfam).toBe(reusedNote('vfam'));
+      expect(notes).toEqual({
+        eliminate_otus: reusedNote('eliminate_otus'),
+        eliminate_subtraction: reusedNote('eliminate_subtraction'),
+        reunite_pairs: `Rerun because assemble needs the result: ${reason}`,
+        assemble: `Rerun because ${reason}`,
+        vfam: reusedNote('vfam'),
+      });
       expect((await analysisOf(job)).results).toEqual(formerAnalysis.results);
     } finally {
       process.env.PATH = path;
       rmSync(folder, { recursive: true });
     }
+  });
+
+  test('eliminates again when the assembly is to run again and the left reads were not kept', async () => {
+    const names = ['unmapped_hosts.fq', 'assembly.fa'];
+    for (const name of names) renameSync(join(former.folder, name), join(former.folder, `${name}.away`));
+    const job = await lab.rerun(former);
+    await job.runUntil('eliminateSubtraction');
+    for (const name of names) renameSync(join(former.folder, `${name}.away`), join(former.folder, name));
+    const reason = `assemble needs the result: assembly.fa of analysis ${former.args.analysis_id} is gone or damaged`;
+    const notes = await notesOf(job);
+    expect(Object.entries(notes)).toEqual(
+      ['eliminate_otus', 'eliminate_subtraction'].map((step) => [step, `Rerun because ${reason}`]),
+    );
+    const left = 'unmapped_hosts.fq';
+    expect(readFileSync(join(job.folder, left))).toEqual(readFileSync(join(former.folder, left)));
   });
 
   test('takes over no file that is not what it was', async () => {

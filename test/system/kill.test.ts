@@ -36,8 +36,15 @@ afterAll(async () => {
 async function readResults(id: string): Promise<unknown> {
   const mongo = await MongoClient.connect(server.mongoUrl);
   try {
-    const analysis = await mongo.db('virtool').collection<{ _id: string }>('analyses').findOne({ _id: id });
-    return analysis && { ...analysis, _id: undefined, created_at: undefined, job: undefined };
+    const analysis = await mongo
+      .db('virtool')
+      .collection<{ _id: string; provenance: Body }>('analyses')
+      .findOne({ _id: id });
+    if (!analysis) return analysis;
+    // Of the steps what they left counts, not how long they took.
+    const { steps, ...provenance } = analysis.provenance;
+    const left = Object.entries(steps as Body).map(([step, { outputs }]: Body) => [step, outputs]);
+    return { ...analysis, _id: undefined, created_at: undefined, job: undefined, provenance: { ...provenance, left } };
   } finally {
     await mongo.close();
   }
