@@ -23,6 +23,15 @@ export function createBlastStore(database: Database) {
     return (await analyses.updateOne(isWaiting(search), update, { arrayFilters: [own] })).matchedCount === 1;
   };
 
+  const find = async (filter: Filter<AnalysisDocument>, limit: number): Promise<WaitingBlast[]> => {
+    const found = await analyses
+      .find(filter)
+      .project<Pick<AnalysisDocument, '_id' | 'sample' | 'blasts'>>({ sample: 1, blasts: 1 })
+      .limit(limit)
+      .toArray();
+    return found.flatMap(waitingOf);
+  };
+
   return {
     /**
      * Notes a search that has just been handed in, in place of a former one for the contig, which is given back. Undefined when
@@ -60,14 +69,11 @@ export function createBlastStore(database: Database) {
     fail: (search: BlastSearch, error: BlastError) => change(search, { state: 'failed', error }),
 
     /** Searches that have not ended, of so many analyses; for the reconciler. */
-    async waiting(limit: number): Promise<WaitingBlast[]> {
-      const found = await analyses
-        .find({ 'blasts.state': 'waiting' })
-        .project<Pick<AnalysisDocument, '_id' | 'sample' | 'blasts'>>({ sample: 1, blasts: 1 })
-        .limit(limit)
-        .toArray();
-      return found.flatMap(waitingOf);
-    },
+    waiting: (limit: number): Promise<WaitingBlast[]> => find({ 'blasts.state': 'waiting' }, limit),
+
+    /** Searches that have not ended, of all analyses of a sample. */
+    waitingOfSample: (sampleId: string): Promise<WaitingBlast[]> =>
+      find({ 'sample.id': sampleId, 'blasts.state': 'waiting' }, 0),
   };
 }
 

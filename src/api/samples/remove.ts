@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { blastWorkflowId } from '../../contracts/blast.js';
 import { jobWorkflowId } from '../../contracts/jobs.js';
 import { removePath } from '../../files/publish.js';
 import type { Logger } from '../../log.js';
@@ -11,10 +12,13 @@ const LOOK_EVERY_MS = 50;
  * they write nothing into folders that are gone; a job that takes longer finds no sample and cleans up after itself.
  */
 export async function removeSample(deps: ApiDeps, sampleId: string, limitMs: number, log: Logger): Promise<void> {
-  const { store, files: data } = deps;
+  const { store, workflows, files: data } = deps;
   const left = await endJobs(deps, sampleId, limitMs);
   if (left.length > 0) log.warn({ sampleId, jobIds: left }, 'sample is removed although jobs of it have not ended yet');
+  const blasts = await store.blast.waitingOfSample(sampleId);
   const cacheIds = await store.samples.remove(sampleId);
+  // Without an analysis they would end by themselves, at the latest some minutes later.
+  for (const search of blasts) await workflows.cancel(blastWorkflowId(search));
   for (const cacheId of cacheIds) await removePath(data.cache(cacheId));
   await removePath(data.sample(sampleId));
 }

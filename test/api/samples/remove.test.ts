@@ -3,8 +3,10 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import type { Caller } from '../../../src/api/http/caller.js';
 import { createSampleRoutes } from '../../../src/api/samples/routes.js';
+import { blastError } from '../../../src/contracts/blast.js';
 import { type Laboratory, laboratory } from '../../support/laboratory.js';
 import { quietLogger } from '../../support/logger.js';
+import { bareContigs, insertNuvsAnalysis } from '../../support/nuvs_analysis.js';
 
 let lab: Laboratory;
 beforeAll(async () => {
@@ -51,6 +53,21 @@ const isThere = (path: string) =>
     () => true,
     () => false,
   );
+
+test('the BLASTs of a sample end with it', async () => {
+  const [{ id, jobId }, other] = [await addSample(), await addSample()];
+  await closeJob(`job-${jobId}`);
+  for (const [analysisId, sampleId] of [
+    ['mine', id],
+    ['other', other.id],
+  ] as const) {
+    await insertNuvsAnalysis(lab.store, { _id: analysisId, sample: { id: sampleId }, results: bareContigs('A', 'C') });
+    for (const index of [0, 1]) await lab.store.blast.begin({ analysisId, index, rid: 'R' }, 3);
+  }
+  await lab.store.blast.fail({ analysisId: 'mine', index: 0, rid: 'R' }, blastError('failed'));
+  expect((await lab.send('head', 'DELETE', `/api/samples/${id}`)).status).toBe(204);
+  expect(lab.cancelled).toEqual(['blast-mine-1-R']);
+});
 
 test('a sample goes with its analyses, caches and folders, and other samples stay', async () => {
   const { id, jobId } = await addSample();
