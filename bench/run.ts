@@ -3,11 +3,12 @@ import { signIn } from './client.js';
 import { benchFixedCost } from './fixed_cost.js';
 import { benchHmmSearch } from './hmm_search.js';
 import { benchIdle } from './idle.js';
-import { benchPathoscopeJob } from './pathoscope_job.js';
+import { benchNuvsJob } from './jobs/nuvs.js';
+import { benchPathoscopeJob } from './jobs/pathoscope.js';
 import { startServer } from './server.js';
 import { printTable, seconds } from './table.js';
 
-const PARTS = ['start', 'idle', 'fixed', 'pathoscope', 'detail', 'hmm'] as const;
+const PARTS = ['start', 'idle', 'fixed', 'pathoscope', 'nuvs', 'detail', 'hmm'] as const;
 
 /** Runs the benchmarks, or only those that are named; all but that of HMMs on a server of their own. */
 export async function main(args: string[]): Promise<number> {
@@ -27,6 +28,7 @@ export async function main(args: string[]): Promise<number> {
     if (wanted('fixed')) await benchFixedCost(client);
     if (wanted('pathoscope')) await benchPathoscopeJob(client, server);
     if (wanted('detail')) await benchAnalysisDetail(client, server);
+    if (wanted('nuvs')) await benchNuvsJob();
     client.close();
   } finally {
     await server.stop();
