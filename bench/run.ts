@@ -1,5 +1,6 @@
 import { benchAnalysisDetail } from './analysis_detail.js';
 import { signIn } from './client.js';
+import { benchCore } from './core.js';
 import { benchFixedCost } from './fixed_cost.js';
 import { benchHmmSearch } from './hmm_search.js';
 import { benchIdle } from './idle.js';
@@ -8,9 +9,10 @@ import { benchPathoscopeJob } from './jobs/pathoscope.js';
 import { startServer } from './server.js';
 import { printTable, seconds } from './table.js';
 
-const PARTS = ['start', 'idle', 'fixed', 'pathoscope', 'nuvs', 'detail', 'hmm'] as const;
+const PARTS = ['core', 'start', 'idle', 'fixed', 'pathoscope', 'nuvs', 'detail', 'hmm'] as const;
+const WITHOUT_SERVER: readonly string[] = ['core', 'hmm'];
 
-/** Runs the benchmarks, or only those that are named; all but that of HMMs on a server of their own. */
+/** Runs the benchmarks, or only those that are named; all but those of a part alone on a server of their own. */
 export async function main(args: string[]): Promise<number> {
   const unknown = args.filter((arg) => !(PARTS as readonly string[]).includes(arg));
   if (unknown.length > 0) {
@@ -18,8 +20,9 @@ export async function main(args: string[]): Promise<number> {
     return 2;
   }
   const wanted = (part: (typeof PARTS)[number]) => args.length === 0 || args.includes(part);
+  if (wanted('core')) benchCore();
   if (wanted('hmm')) await benchHmmSearch();
-  if (args.length > 0 && args.every((arg) => arg === 'hmm')) return 0;
+  if (args.length > 0 && args.every((arg) => WITHOUT_SERVER.includes(arg))) return 0;
   const server = await startServer();
   try {
     if (wanted('start')) printTable('Start', ['what', 'seconds'], [['command to ready', seconds(server.startSeconds)]]);

@@ -1,8 +1,8 @@
 import { ApplicationFailure } from '@temporalio/activity';
 import type { FailureClass, JobError } from '../contracts/failures.js';
-import { explain } from '../tools/classify.js';
+import { adviceFor, explain } from '../tools/classify.js';
 import { ToolFailed } from '../tools/errors.js';
-import { InvalidInput, toFailure } from './errors.js';
+import { InvalidInput, ThreadFailed, toFailure } from './errors.js';
 
 const BUG_ADVICE = 'This is a fault of the server; report it together with the job log.';
 const DISK_ADVICE = 'The disk of the server is full; ask the administrator to free space, then start the job again.';
@@ -65,6 +65,16 @@ function explainError(error: unknown): Explained | undefined {
       tool: tool.tool,
       details: [error.message],
       advice: tool.advice,
+    };
+  }
+  if (error instanceof ThreadFailed) {
+    const { name: type, failureClass, message } = error;
+    return {
+      ...NOTHING,
+      type,
+      class: failureClass,
+      details: [message],
+      advice: adviceFor(undefined, failureClass),
     };
   }
   if (isDiskFull(error)) {

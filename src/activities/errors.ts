@@ -12,6 +12,18 @@ export class InvalidInput extends Error {
   }
 }
 
+/** The thread of a computation ended without a result. */
+export class ThreadFailed extends Error {
+  override name = 'ThreadFailed';
+  constructor(
+    message: string,
+    readonly failureClass: Extract<FailureClass, 'out_of_memory' | 'bug'>,
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
+  }
+}
+
 /** The failure types of `contracts/failures.ts` that end a job at once, by class. */
 const PERMANENT_TYPE: Partial<Record<FailureClass, string>> = {
   invalid_input: 'InvalidInput',

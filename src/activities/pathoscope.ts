@@ -1,23 +1,30 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { setImmediate as nextTurn } from 'node:timers/promises';
-import { Alignments } from '../bio/pathoscope/alignments.js';
-import { type PathoscopeResult, runPathoscope } from '../bio/pathoscope/run.js';
 import type { JobInput } from '../contracts/jobs.js';
 import type { AnalysisControl, PathoscopeArgs, PathoscopeSteps } from '../contracts/pathoscope.js';
-import { fileSize, freshFolder } from '../files/folders.js';
-import { openTextWriter, readLineBatches } from '../files/lines.js';
-import { publishJson, removePartials, removePath } from '../files/publish.js';
-import { type PathoscopeHit, resultsFit } from '../store/analyses.js';
+import { freshFolder } from '../files/folders.js';
+import { openPartials, publishJson, removePartials, removePath } from '../files/publish.js';
+import { resultsFit } from '../store/analyses.js';
 import type { ActivityDeps } from './deps.js';
-import { createMappingSteps, type IsolateSequences, MAPPING_FILES } from './pathoscope_mapping.js';
+import { runCore } from './pathoscope_core/run.js';
+import type { StoredRun } from './pathoscope_core/work.js';
+import { createMappingSteps, MAPPING_FILES } from './pathoscope_mapping.js';
 import { createPrepareSteps } from './prepare_reads.js';
 import { createStep, type Step } from './step.js';
 
 const RESULTS = 'pathoscope.json';
 
-/** What the reassignment leaves for the import. */
-type StoredRun = { read_count: number; results: PathoscopeHit[] };
+/** Files that only the steps themselves need. */
+const PASSING_FILES = [
+  'mapped',
+  'isolateFasta',
+  'records',
+  'summary',
+  'readNames',
+  'hostScores',
+  'leftRecords',
+  'leftSummary',
+] as const;
 
 /** Steps of `pathoscope_bowtie`. */
 export function createPathoscopeSteps(deps: ActivityDeps) {
@@ -53,7 +60,7 @@ export function createPathoscopeSteps(deps: ActivityDeps) {
       const folder = folderOf(args);
       const endings = ['1', '2', '3', '4', 'rev.1', 'rev.2'].flatMap((part) => [`${part}.bt2`, `${part}.bt2l`]);
       for (const ending of endings) await removePath(join(folder, `isolates.${ending}`));
-      for (const name of ['mapped', 'isolateFasta'] as const) await removePath(join(folder, MAPPING_FILES[name]));
+      for (const name of PASSING_FILES) await removePath(join(folder, MAPPING_FILES[name]));
       await removePath(join(folder, RESULTS));
       await removePartials(folder);
     }),
@@ -72,49 +79,22 @@ export function createAnalysisControl({ store, data }: ActivityDeps) {
   } satisfies AnalysisControl;
 }
 
-async function reassignReads({ signal, report, attempt }: Step<PathoscopeArgs>, folder: string): Promise<void> {
-  const vta = join(folder, MAPPING_FILES.subtracted);
-  const size = (await fileSize(vta)) || 1;
-  const alignments = new Alignments();
-  for await (const { lines, bytes } of readLineBatches(vta, signal)) {
-    for (const line of lines) alignments.addLine(line);
-    report((bytes / size) * 0.8);
-  }
-  const isolates = await readJson<IsolateSequences>(join(folder, MAPPING_FILES.isolates));
-  const lengths = new Map(Object.entries(isolates).map(([id, { length }]) => [id, length]));
-  await nextTurn();
-  const run = runPathoscope(alignments.finish(), lengths);
-  await writeReassigned(run, vta, join(folder, 'reassigned.vta'), attempt, signal);
-  await writeText(join(folder, 'report.tsv'), run.report, attempt);
-  const results = run.hits.map((hit) => toStoredHit(hit, isolates));
-  await publishJson(join(folder, RESULTS), { read_count: run.readCount, results } satisfies StoredRun);
-}
-
-function toStoredHit(hit: PathoscopeResult['hits'][number], isolates: IsolateSequences): PathoscopeHit {
-  const { id, align, coverage, depth, final, initial } = hit;
-  const otu = isolates[id]?.otu;
-  if (!otu) throw new TypeError(`Sequence ${id} is in the mapping but not in the isolate index`);
-  return { id, otu, align: Array.from(align), coverage, depth, final, initial };
-}
-
-async function writeReassigned(run: PathoscopeResult, vta: string, to: string, attempt: number, signal: AbortSignal) {
-  const writer = openTextWriter(to, attempt);
-  try {
-    let number = 0;
-    for await (const { lines } of readLineBatches(vta, signal)) {
-      const kept = lines.filter(() => run.reassignedLines[number++] === 1);
-      if (kept.length > 0) await writer.write(`${kept.join('\n')}\n`);
-    }
-    await writer.publish();
-  } finally {
-    await writer.discard();
-  }
-}
-
-async function writeText(path: string, text: string, attempt: number): Promise<void> {
-  const writer = openTextWriter(path, attempt);
-  await writer.write(text);
-  await writer.publish();
+async function reassignReads({ signal, memoryGib, report, attempt }: Step<PathoscopeArgs>, folder: string) {
+  const input = (name: keyof typeof MAPPING_FILES) => join(folder, MAPPING_FILES[name]);
+  const files = openPartials(
+    [
+      ['reassigned', join(folder, 'reassigned.vta')],
+      ['report', join(folder, 'report.tsv')],
+      ['results', join(folder, RESULTS)],
+    ],
+    attempt,
+  );
+  const table = { records: input('leftRecords'), summary: input('leftSummary') };
+  await runCore(
+    { task: 'reassign', vta: input('leftVta'), table, isolates: input('isolates'), ...files.partial },
+    { signal, memoryGib, report },
+  );
+  await files.publish();
 }
 
 async function readJson<T>(path: string): Promise<T> {

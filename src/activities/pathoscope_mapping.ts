@@ -1,54 +1,61 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Subtraction } from '../bio/pathoscope/subtraction.js';
-import { createCandidateReferences, isAccepted, parseSamLine } from '../bio/sam.js';
-import { formatVtaLine } from '../bio/vta.js';
 import type { PathoscopeArgs } from '../contracts/pathoscope.js';
 import { fileSize, freshFolder } from '../files/folders.js';
-import { openTextWriter, readLineBatches } from '../files/lines.js';
-import { publishFile, publishFiles, publishJson, removePath } from '../files/publish.js';
+import { openTextWriter } from '../files/lines.js';
+import { openPartials, publishFiles, publishJson, removePath } from '../files/publish.js';
 import * as bowtie2 from '../tools/bowtie2.js';
 import { bowtie2BuildProgress } from '../tools/progress.js';
-import { eachLine, readLines, runTool } from '../tools/runner.js';
+import { eachLine, readChunks, runTool } from '../tools/runner.js';
 import { loadInputs, loadReads } from './analysis_inputs.js';
 import type { ActivityDeps } from './deps.js';
 import { InvalidInput } from './errors.js';
+import { runCore } from './pathoscope_core/run.js';
+import type { IsolateSequences } from './pathoscope_core/work.js';
 import { createStep, type Step } from './step.js';
 
-/** Files that the mapping steps leave in the analysis' folder. */
+/** Files that the mapping steps leave in the analysis' folder. A mapping is there twice: as lines for people, as records for the next step. */
 export const MAPPING_FILES = {
   candidates: 'default_isolates.json',
   isolateFasta: 'isolate_index.fa',
   isolates: 'isolates.json',
   vta: 'to_isolates.vta',
+  records: 'to_isolates.records',
+  summary: 'to_isolates.json',
+  readNames: 'read_names.txt',
   mapped: 'mapped.fastq',
-  hostScores: 'host_scores.tsv',
-  subtracted: 'subtracted.vta',
+  hostScores: 'host_scores.numbers',
+  leftVta: 'subtracted.vta',
+  leftRecords: 'subtracted.records',
+  leftSummary: 'subtracted.json',
   subtraction: 'subtraction.json',
 } as const;
 
-/** Length in bases, OTU and OTU version of each isolate sequence, by its id. */
-export type IsolateSequences = Record<string, { length: number; otu: { id: string; version: number } }>;
+/** One of {@link MAPPING_FILES}. */
+type MappingFile = keyof typeof MAPPING_FILES;
 
 /** The steps of Pathoscope from the first mapping to the subtraction of the host. */
 export function createMappingSteps(deps: ActivityDeps) {
   const { data } = deps;
   const step = createStep(deps);
-  const file = (args: PathoscopeArgs, name: keyof typeof MAPPING_FILES) =>
-    join(data.analysis(args.sample_id, args.analysis_id), MAPPING_FILES[name]);
+  const file: FileOf = (args, name) => join(data.analysis(args.sample_id, args.analysis_id), MAPPING_FILES[name]);
+  const partialFiles = <Name extends MappingFile>(args: PathoscopeArgs, attempt: number, names: readonly Name[]) =>
+    openPartials(
+      names.map((name) => [name, file(args, name)] as const),
+      attempt,
+    );
 
   return {
-    mapDefaultIsolates: step<PathoscopeArgs>(async ({ args, threads, signal, log, report }) => {
+    mapDefaultIsolates: step<PathoscopeArgs>(async ({ args, threads, memoryGib, signal, log, report }) => {
       const { folder, referencePrefix } = await loadInputs(deps, args);
       const { paths } = await loadReads(folder);
-      const candidates = createCandidateReferences();
-      await runTool(bowtie2.mapDefaultIsolates({ index: referencePrefix, reads: paths, threads }), {
+      const { output } = await runTool(bowtie2.mapDefaultIsolates({ index: referencePrefix, reads: paths, threads }), {
         signal,
         log,
         inputs: { paths, onFraction: report },
-        stdout: eachLine((line) => candidates.addSamLine(line)),
+        stdout: readChunks((chunks) => runCore({ task: 'find_candidates' }, { signal, memoryGib, chunks })),
       });
-      await publishJson(file(args, 'candidates'), candidates.sorted());
+      await publishJson(file(args, 'candidates'), output);
     }),
 
     generateIsolateFasta: step<PathoscopeArgs>((context) => writeIsolates(deps, context, file)),
@@ -69,58 +76,63 @@ export function createMappingSteps(deps: ActivityDeps) {
       await removePath(build);
     }),
 
-    mapIsolates: step<PathoscopeArgs>(async ({ args, threads, signal, log, report, attempt }) => {
-      const vta = openTextWriter(file(args, 'vta'), attempt);
-      const mapped = `${file(args, 'mapped')}.${attempt}.partial`;
-      try {
-        if (await fileSize(file(args, 'isolateFasta'))) {
-          const folder = data.analysis(args.sample_id, args.analysis_id);
-          const { paths } = await loadReads(folder);
-          const index = join(folder, 'isolates');
-          await runTool(bowtie2.mapIsolates({ index, reads: paths, threads, mappedReads: mapped }), {
-            signal,
-            log,
-            inputs: { paths, onFraction: report },
-            stdout: readLines(async (batches) => {
-              for await (const lines of batches) await vta.write(toVta(lines));
-            }, 'latin1'),
-          });
-        } else {
-          await writeFile(mapped, '');
-        }
-        await vta.publish();
-        await publishFile(mapped, file(args, 'mapped'));
-      } finally {
-        await vta.discard();
+    mapIsolates: step<PathoscopeArgs>(async ({ args, threads, memoryGib, signal, log, report, attempt }) => {
+      const files = partialFiles(args, attempt, ['vta', 'records', 'summary', 'readNames', 'mapped']);
+      const { vta, records, summary, readNames, mapped } = files.partial;
+      const task = { task: 'map_isolates', vta, readNames, table: { records, summary } } as const;
+      if (await fileSize(file(args, 'isolateFasta'))) {
+        const folder = data.analysis(args.sample_id, args.analysis_id);
+        const { paths } = await loadReads(folder);
+        const index = join(folder, 'isolates');
+        await runTool(bowtie2.mapIsolates({ index, reads: paths, threads, mappedReads: mapped }), {
+          signal,
+          log,
+          inputs: { paths, onFraction: report },
+          stdout: readChunks((chunks) => runCore(task, { signal, memoryGib, chunks })),
+        });
+      } else {
+        await writeFile(mapped, '');
+        await runCore(task, { signal, memoryGib });
       }
+      await files.publish();
     }),
 
-    mapSubtraction: step<PathoscopeArgs>(async ({ args, threads, signal, log, report, attempt }) => {
-      const scores = openTextWriter(file(args, 'hostScores'), attempt);
+    mapSubtraction: step<PathoscopeArgs>(async ({ args, threads, memoryGib, signal, log, report, attempt }) => {
+      const files = partialFiles(args, attempt, ['hostScores']);
+      const { hostScores } = files.partial;
+      const task = { task: 'map_host', readNames: file(args, 'readNames'), hostScores } as const;
       const mapped = file(args, 'mapped');
-      try {
-        if (await fileSize(mapped)) {
-          const { subtractionPrefix } = await loadInputs(deps, args);
-          await runTool(bowtie2.mapSubtraction({ index: subtractionPrefix, reads: [mapped], threads }), {
-            signal,
-            log,
-            inputs: { paths: [mapped], onFraction: report },
-            stdout: readLines(async (batches) => {
-              for await (const lines of batches) await scores.write(toScores(lines));
-            }, 'latin1'),
-          });
-        }
-        await scores.publish();
-      } finally {
-        await scores.discard();
+      if (await fileSize(mapped)) {
+        const { subtractionPrefix } = await loadInputs(deps, args);
+        await runTool(bowtie2.mapSubtraction({ index: subtractionPrefix, reads: [mapped], threads }), {
+          signal,
+          log,
+          inputs: { paths: [mapped], onFraction: report },
+          stdout: readChunks((chunks) => runCore(task, { signal, memoryGib, chunks })),
+        });
+      } else {
+        await runCore(task, { signal, memoryGib });
       }
+      await files.publish();
     }),
 
-    subtractMapping: step<PathoscopeArgs>((context) => subtractHost(context, file)),
+    subtractMapping: step<PathoscopeArgs>(async ({ args, memoryGib, signal, report, attempt }) => {
+      const files = partialFiles(args, attempt, ['leftVta', 'leftRecords', 'leftSummary']);
+      const { leftVta, leftRecords, leftSummary } = files.partial;
+      const table = { records: file(args, 'records'), summary: file(args, 'summary') };
+      const left = { records: leftRecords, summary: leftSummary };
+      const input = { vta: file(args, 'vta'), table, hostScores: file(args, 'hostScores') };
+      const { subtractedCount } = await runCore(
+        { task: 'subtract', ...input, left, leftVta },
+        { signal, memoryGib, report },
+      );
+      await files.publish();
+      await publishJson(file(args, 'subtraction'), { subtracted_count: subtractedCount });
+    }),
   };
 }
 
-type FileOf = (args: PathoscopeArgs, name: keyof typeof MAPPING_FILES) => string;
+type FileOf = (args: PathoscopeArgs, name: MappingFile) => string;
 
 async function writeIsolates(deps: ActivityDeps, { args, report, attempt }: Step<PathoscopeArgs>, file: FileOf) {
   const { index } = await loadInputs(deps, args);
@@ -150,51 +162,4 @@ async function writeIsolates(deps: ActivityDeps, { args, report, attempt }: Step
 function otusOf(sequenceIds: readonly string[], otuBySequence: Record<string, string> | undefined): string[] {
   if (!otuBySequence) throw new InvalidInput('The index has no map of its sequences.', 'Build the index again.');
   return [...new Set(sequenceIds.map((id) => otuBySequence[id]).filter((id) => id !== undefined))].sort();
-}
-
-async function subtractHost({ args, signal, report, attempt }: Step<PathoscopeArgs>, file: FileOf): Promise<void> {
-  const subtraction = new Subtraction();
-  for await (const { lines } of readLineBatches(file(args, 'hostScores'), signal)) {
-    for (const line of lines) {
-      const tab = line.lastIndexOf('\t');
-      subtraction.addHostScore(line.slice(0, tab), Number(line.slice(tab + 1)));
-    }
-  }
-  const vta = file(args, 'vta');
-  const size = (await fileSize(vta)) || 1;
-  for await (const { lines, bytes } of readLineBatches(vta, signal)) {
-    for (const line of lines) subtraction.addVtaLine(line);
-    report((bytes / size) * 0.5);
-  }
-  const { kept, subtractedCount } = subtraction.result();
-  const output = openTextWriter(file(args, 'subtracted'), attempt);
-  try {
-    let number = 0;
-    for await (const { lines } of readLineBatches(vta, signal)) {
-      const passed = lines.filter(() => kept[number++] === 1);
-      if (passed.length > 0) await output.write(`${passed.join('\n')}\n`);
-    }
-    await output.publish();
-  } finally {
-    await output.discard();
-  }
-  await publishJson(file(args, 'subtraction'), { subtracted_count: subtractedCount });
-}
-
-function toVta(samLines: readonly string[]): string {
-  let text = '';
-  for (const line of samLines) {
-    const alignment = parseSamLine(line);
-    if (alignment && isAccepted(alignment)) text += formatVtaLine(alignment);
-  }
-  return text;
-}
-
-function toScores(samLines: readonly string[]): string {
-  let text = '';
-  for (const line of samLines) {
-    const alignment = parseSamLine(line);
-    if (alignment) text += `${alignment.read}\t${alignment.score}\n`;
-  }
-  return text;
 }

@@ -1,5 +1,13 @@
 import { formatFloat } from './numbers.js';
 
+const COMMA = 44;
+const POINT = 46;
+const ZERO = 48;
+const LINE_FEED = 10;
+const BLOCK_BYTES = 256 * 1024;
+/** More than three numbers, their commas and the line feed can take. */
+const NUMBERS_BYTES = 100;
+
 /** One accepted alignment of a read to a reference sequence: what a VTA line holds. */
 export type Alignment = {
   read: string;
@@ -10,6 +18,18 @@ export type Alignment = {
   length: number;
   /** p-score: alignment score plus read length. */
   score: number;
+};
+
+/** An alignment whose names still lie in the bytes that they came in; its reader uses it again for the next one. */
+export type AlignmentFields = {
+  readonly bytes: Uint8Array;
+  readonly readStart: number;
+  readonly readEnd: number;
+  readonly referenceStart: number;
+  readonly referenceEnd: number;
+  readonly position: number;
+  readonly length: number;
+  readonly score: number;
 };
 
 /**
@@ -42,6 +62,86 @@ export function parseVtaLine(line: string): Alignment {
 export function formatVtaLine({ read, reference, position, length, score }: Alignment): string {
   if (reference.includes(',')) throw new Error(`The reference name '${reference}' holds a comma`);
   return `${read},${reference},${position},${length},${formatFloat(score)}\n`;
+}
+
+/** Writes accepted alignments as VTA lines, byte by byte. */
+export class VtaEncoder {
+  #bytes = new Uint8Array(BLOCK_BYTES);
+  #used = 0;
+  readonly #sink: (bytes: Uint8Array) => void;
+
+  /** `sink` gets the lines in blocks; a block is good until the sink returns. */
+  constructor(sink: (bytes: Uint8Array) => void) {
+    this.#sink = sink;
+  }
+
+  /** Adds the line of an alignment, equal to that of `formatVtaLine`, and tells its bytes. Throws on a reference name with a comma. */
+  add({ bytes, readStart, readEnd, referenceStart, referenceEnd, position, length, score }: AlignmentFields): number {
+    const size = readEnd - readStart + referenceEnd - referenceStart + NUMBERS_BYTES;
+    if (this.#used + size > this.#bytes.length) this.#makeRoom(size);
+    const start = this.#used;
+    this.#text(bytes, readStart, readEnd);
+    if (this.#text(bytes, referenceStart, referenceEnd)) {
+      const reference = Buffer.from(bytes.subarray(referenceStart, referenceEnd)).toString('utf8');
+      throw new Error(`The reference name '${reference}' holds a comma`);
+    }
+    this.#whole(position);
+    this.#bytes[this.#used++] = COMMA;
+    this.#whole(length);
+    this.#bytes[this.#used++] = COMMA;
+    this.#score(score);
+    this.#bytes[this.#used++] = LINE_FEED;
+    return this.#used - start;
+  }
+
+  /** Hands over what is left. */
+  finish(): void {
+    if (this.#used > 0) this.#sink(this.#bytes.subarray(0, this.#used));
+    this.#used = 0;
+  }
+
+  #makeRoom(size: number): void {
+    this.finish();
+    if (size > this.#bytes.length) this.#bytes = new Uint8Array(size);
+  }
+
+  /** Adds a text and a comma; true if there was one in the text already. */
+  #text(from: Uint8Array, start: number, end: number): boolean {
+    const bytes = this.#bytes;
+    let used = this.#used;
+    let comma = false;
+    for (let i = start; i < end; i++) {
+      const byte = from[i] as number;
+      if (byte === COMMA) comma = true;
+      bytes[used++] = byte;
+    }
+    bytes[used++] = COMMA;
+    this.#used = used;
+    return comma;
+  }
+
+  #whole(value: number): void {
+    let digits = 1;
+    for (let rest = value; rest >= 10; rest = Math.floor(rest / 10)) digits++;
+    let rest = value;
+    for (let at = this.#used + digits - 1; at >= this.#used; at--) {
+      const tenth = Math.floor(rest / 10);
+      this.#bytes[at] = ZERO + rest - tenth * 10;
+      rest = tenth;
+    }
+    this.#used += digits;
+  }
+
+  // Aligners give whole scores; anything else takes the slow way.
+  #score(score: number): void {
+    if (Number.isInteger(score) && score >= 0 && score < 1e15) {
+      this.#whole(score);
+      this.#bytes[this.#used++] = POINT;
+      this.#bytes[this.#used++] = ZERO;
+    } else {
+      for (const character of formatFloat(score)) this.#bytes[this.#used++] = character.charCodeAt(0);
+    }
+  }
 }
 
 /** The whole number in characters start to end of a text, or -1 if anything else stands there. */

@@ -24,6 +24,28 @@ export async function publishFile(from: string, to: string): Promise<void> {
   await syncPath(dirname(to));
 }
 
+/** Files that are written under partial names and appear together. */
+export type PartialFiles<Name extends string> = {
+  /** Where to write them. */
+  partial: Record<Name, string>;
+  /** Gives all of them their final names, one after the other. */
+  publish(): Promise<void>;
+};
+
+/** Partial names for files of which the final ones are given; `attempt` keeps two tries apart. */
+export function openPartials<Name extends string>(
+  finals: readonly (readonly [name: Name, path: string])[],
+  attempt: number,
+): PartialFiles<Name> {
+  const partialOf = (path: string) => `${path}.${attempt}${PARTIAL}`;
+  return {
+    partial: Object.fromEntries(finals.map(([name, path]) => [name, partialOf(path)])) as Record<Name, string>,
+    async publish() {
+      for (const [, path] of finals) await publishFile(partialOf(path), path);
+    },
+  };
+}
+
 /** Gives all files of a finished folder their final names in `to`, in the order of their names. */
 export async function publishFiles(from: string, to: string): Promise<void> {
   for (const name of (await readdir(from)).sort()) await publishFile(join(from, name), join(to, name));

@@ -1,113 +1,177 @@
-import { detached, MIN_P_SCORE } from '../sam.js';
-import { type Alignment, parseVtaLine } from '../vta.js';
-import { doubled, NameTable } from './name_table.js';
+import { MIN_P_SCORE } from '../sam.js';
+import { type Alignment, type AlignmentFields, parseVtaLine } from '../vta.js';
+import { NameTable } from './name_table.js';
+import { PairIndex } from './pair_index.js';
+
+/** Words of a record: what one line of a VTA file is in a table. */
+export const RECORD = {
+  /** Running number of the read, by first sight; with FIRST_OF_PAIR in the first line of a (read, reference) pair. */
+  read: 0,
+  /** Running number of the reference, or IGNORED_LINE. */
+  reference: 1,
+  position: 2,
+  length: 3,
+  /** Index into the scores of the table. */
+  score: 4,
+  /** Bytes of the line in the VTA file, its line feed included; 0 when nobody said. */
+  lineBytes: 5,
+  words: 6,
+} as const;
 
 /** Stands for the reference of a line whose p-score is too low to be used. */
 export const IGNORED_LINE = 0xffffffff;
+export const FIRST_OF_PAIR = 0x80000000;
+export const READ_MASK = 0x7fffffff;
 
-const START_CAPACITY = 1 << 14;
 const MAX_VALUE = 0xffffffff;
+const BLOCK_RECORDS = 1 << 13;
 
-/** The alignments of a VTA file as typed arrays, one value per line in file order. Twenty bytes per line. */
-export type AlignmentTable = {
+/** What is known of all lines together. */
+export type AlignmentSummary = {
   lineCount: number;
   readCount: number;
-  /** Names of the references in order of first sight; the numbers in `reference` index them. */
+  /** Names of the references in order of first sight. */
   references: string[];
-  /** Distinct p-scores; the numbers in `score` index them. */
+  /** Distinct p-scores. */
   scores: number[];
-  /** Running number of the read, by first sight. */
-  read: Uint32Array;
-  /** Running number of the reference, or IGNORED_LINE. */
-  reference: Uint32Array;
-  position: Uint32Array;
-  length: Uint32Array;
-  score: Uint32Array;
+};
+
+/** The alignments of a VTA file, wherever they lie: 24 bytes per line. */
+export type AlignmentTable = AlignmentSummary & {
+  /** The records in file order, from the first one at each call. A block is good until the next one is asked for. */
+  blocks(): Iterable<Uint32Array>;
 };
 
 /**
- * Collects the lines of a VTA file, in file order, for `runPathoscope`. Lines below the p-score cut-off only count as lines: they
- * number neither their read nor their reference.
+ * Turns the lines of a VTA file, in file order, into records. Lines below the p-score cut-off only count as lines: they
+ * number neither their read nor their reference. What it keeps grows with the distinct reads and (read, reference) pairs only.
  */
-export class Alignments {
-  #reads = new NameTable();
-  readonly #referenceNumbers = new Map<string, number>();
+export class AlignmentWriter {
+  /** The read names by their running numbers. */
+  readonly reads = new NameTable();
+  readonly #references = new NameTable();
+  readonly #scores: number[] = [];
   readonly #scoreNumbers = new Map<number, number>();
-  #table = emptyTable();
+  readonly #pairs = new PairIndex();
+  readonly #sink: (records: Uint32Array) => void;
+  readonly #block = new Uint32Array(BLOCK_RECORDS * RECORD.words);
+  #used = 0;
+  #lineCount = 0;
 
-  /** Adds a VTA line (with or without line feed). Throws on a malformed one. */
-  addLine(line: string): void {
-    this.add(parseVtaLine(line));
+  /** `sink` gets blocks of records; a block is good until the sink returns. */
+  constructor(sink: (records: Uint32Array) => void) {
+    this.#sink = sink;
   }
 
   add(alignment: Alignment): void {
-    const table = this.#table;
-    const line = table.lineCount++;
-    if (line === table.read.length) grow(table);
-    if (alignment.score < MIN_P_SCORE) {
-      table.reference[line] = IGNORED_LINE;
-      return;
+    const { position, length, score } = alignment;
+    if (score < MIN_P_SCORE) this.#append(0, IGNORED_LINE, 0, 0, 0, 0);
+    else {
+      const read = this.reads.add(alignment.read);
+      this.#addAccepted(read, this.#references.add(alignment.reference), position, length, score, 0);
     }
-    if (alignment.position > MAX_VALUE || alignment.length > MAX_VALUE) {
-      throw new RangeError(`Position or length of read '${alignment.read}' is beyond 32 bits`);
-    }
-    table.read[line] = this.#reads.add(alignment.read);
-    table.reference[line] = this.#referenceNumber(alignment.reference);
-    table.position[line] = alignment.position;
-    table.length[line] = alignment.length;
-    table.score[line] = this.#scoreNumber(alignment.score);
-    table.readCount = this.#reads.size;
   }
 
-  /** Hands over what was collected and forgets the read names, which take most of the memory; the next line starts a new table. */
-  finish(): AlignmentTable {
-    const table = this.#table;
-    this.#reads = new NameTable();
-    this.#referenceNumbers.clear();
-    this.#scoreNumbers.clear();
-    this.#table = emptyTable();
-    return table;
+  /** Adds an accepted alignment as the reader of SAM lines shows it, and how many bytes its VTA line has. */
+  addFields(fields: AlignmentFields, lineBytes: number): void {
+    const { bytes, position, length, score } = fields;
+    const read = this.reads.addBytes(bytes, fields.readStart, fields.readEnd);
+    const reference = this.#references.addBytes(bytes, fields.referenceStart, fields.referenceEnd);
+    this.#addAccepted(read, reference, position, length, score, lineBytes);
   }
 
-  #referenceNumber(name: string): number {
-    const known = this.#referenceNumbers.get(name);
-    if (known !== undefined) return known;
-    const number = this.#table.references.length;
-    const own = detached(name);
-    this.#referenceNumbers.set(own, number);
-    this.#table.references.push(own);
-    return number;
+  /** Hands over the last block; nothing may be added afterwards. */
+  finish(): AlignmentSummary {
+    this.#flush();
+    const readCount = this.reads.size;
+    return { lineCount: this.#lineCount, readCount, references: this.#references.texts(), scores: this.#scores };
+  }
+
+  #addAccepted(
+    read: number,
+    reference: number,
+    position: number,
+    length: number,
+    score: number,
+    lineBytes: number,
+  ): void {
+    if (position > MAX_VALUE || length > MAX_VALUE) {
+      throw new RangeError(`Position or length in line ${this.#lineCount + 1} is beyond 32 bits`);
+    }
+    if (read > READ_MASK) throw new RangeError('There are more than 2^31 reads');
+    const flag = this.#pairs.add(read, reference) ? FIRST_OF_PAIR : 0;
+    this.#append(read | flag, reference, position, length, this.#scoreNumber(score), lineBytes);
+  }
+
+  #append(read: number, reference: number, position: number, length: number, score: number, lineBytes: number): void {
+    const block = this.#block;
+    const at = this.#used;
+    block[at + RECORD.read] = read;
+    block[at + RECORD.reference] = reference;
+    block[at + RECORD.position] = position;
+    block[at + RECORD.length] = length;
+    block[at + RECORD.score] = score;
+    block[at + RECORD.lineBytes] = lineBytes;
+    this.#lineCount++;
+    this.#used = at + RECORD.words;
+    if (this.#used === block.length) this.#flush();
+  }
+
+  #flush(): void {
+    if (this.#used > 0) this.#sink(this.#block.subarray(0, this.#used));
+    this.#used = 0;
   }
 
   #scoreNumber(score: number): number {
     const known = this.#scoreNumbers.get(score);
     if (known !== undefined) return known;
-    const number = this.#table.scores.length;
+    const number = this.#scores.push(score) - 1;
     this.#scoreNumbers.set(score, number);
-    this.#table.scores.push(score);
     return number;
   }
 }
 
-function emptyTable(): AlignmentTable {
-  const column = () => new Uint32Array(START_CAPACITY);
-  return {
-    lineCount: 0,
-    readCount: 0,
-    references: [],
-    scores: [],
-    read: column(),
-    reference: column(),
-    position: column(),
-    length: column(),
-    score: column(),
-  };
+/**
+ * Which bytes of the VTA file are those of the kept lines, for a table that has their sizes: by turns how many to leave out and how many to
+ * copy. `kept` has one byte per line, 1 to copy it.
+ */
+export function* keptBytes(table: AlignmentTable, kept: Uint8Array): Generator<{ skip: number; copy: number }> {
+  let skip = 0;
+  let copy = 0;
+  let line = 0;
+  for (const records of table.blocks()) {
+    for (let at = RECORD.lineBytes; at < records.length; at += RECORD.words) {
+      const size = records[at] as number;
+      if (kept[line++] === 1) copy += size;
+      else {
+        if (copy > 0) {
+          yield { skip, copy };
+          skip = 0;
+          copy = 0;
+        }
+        skip += size;
+      }
+    }
+  }
+  if (copy > 0) yield { skip, copy };
 }
 
-function grow(table: AlignmentTable): void {
-  table.read = doubled(table.read);
-  table.reference = doubled(table.reference);
-  table.position = doubled(table.position);
-  table.length = doubled(table.length);
-  table.score = doubled(table.score);
+/** Collects the lines of a VTA file in memory, for `runPathoscope`. */
+export class Alignments {
+  readonly #blocks: Uint32Array[] = [];
+  readonly #writer = new AlignmentWriter((records) => this.#blocks.push(records.slice()));
+
+  /** Adds a VTA line (with or without line feed). Throws on a malformed one. */
+  addLine(line: string): void {
+    this.#writer.add(parseVtaLine(line));
+  }
+
+  add(alignment: Alignment): void {
+    this.#writer.add(alignment);
+  }
+
+  /** The table of what was added; nothing may be added afterwards. */
+  finish(): AlignmentTable {
+    return { ...this.#writer.finish(), blocks: () => this.#blocks };
+  }
 }

@@ -1,5 +1,5 @@
 import { roundHalfEven } from '../numbers.js';
-import type { AlignmentTable } from './alignments.js';
+import { type AlignmentTable, RECORD } from './alignments.js';
 
 /** How the kept alignments cover one reference sequence. */
 export type Coverage = {
@@ -29,16 +29,20 @@ export function coverReferences(
     steps.set(g, new Array<number>(bases + 1).fill(0));
   }
   const stepsOf = table.references.map((_, g) => steps.get(g));
-  for (let i = 0; i < table.lineCount; i++) {
-    if (kept[i] === 0) continue;
-    const own = stepsOf[table.reference[i] as number];
-    if (own === undefined) continue;
-    const bases = own.length - 1;
-    const from = Math.max(0, (table.position[i] as number) - 1);
-    const to = (table.position[i] as number) - 1 + (table.length[i] as number);
-    if (from >= bases || to <= from) continue;
-    addStep(own, from, 1);
-    addStep(own, Math.min(to, bases), -1);
+  let line = 0;
+  for (const records of table.blocks()) {
+    for (let at = 0; at < records.length; at += RECORD.words, line++) {
+      if (kept[line] === 0) continue;
+      const own = stepsOf[records[at + RECORD.reference] as number];
+      if (own === undefined) continue;
+      const bases = own.length - 1;
+      const before = (records[at + RECORD.position] as number) - 1;
+      const from = Math.max(0, before);
+      const to = before + (records[at + RECORD.length] as number);
+      if (from >= bases || to <= from) continue;
+      addStep(own, from, 1);
+      addStep(own, Math.min(to, bases), -1);
+    }
   }
   return references.map((g) => summarize(steps.get(g) ?? []));
 }

@@ -22,9 +22,12 @@ export type EmResult = {
 /**
  * Reassigns the reads that align to several references (Francis et al., "Pathoscope", Genome Research 2013, both priors 0). Sums run
  * strictly from left to right in the order of the matrix and products as (a * b) * c: another order changes the last bits. One
- * round at least; without references the arrays are empty.
+ * round at least; without references the arrays are empty. `assigned` gets the assignment: one value per pair, whatever was in it.
  */
-export function reassign(matrix: Matrix): EmResult {
+export function reassign(
+  matrix: Matrix,
+  assigned: Float64Array = new Float64Array(matrix.multi.weight.length),
+): EmResult {
   const size = matrix.references.length;
   const { count, best } = matrix.multi;
   const uniqueSums = new Float64Array(size);
@@ -40,7 +43,6 @@ export function reassign(matrix: Matrix): EmResult {
   let pi = new Float64Array(size).fill(1 / size);
   let theta = new Float64Array(size).fill(1 / size);
   let initialPi = pi;
-  const assigned = new Float64Array(matrix.multi.weight.length);
   const deltas: number[] = [];
   while (deltas.length < MAX_ROUNDS) {
     const shares = assignReads(matrix, pi, theta, assigned);
@@ -64,21 +66,26 @@ function assignReads(
 ): Float64Array<ArrayBuffer> {
   const { count, start, reference, weight, best } = matrix.multi;
   const shares = new Float64Array(pi.length);
+  const factor = pi.map((share, g) => share * (theta[g] as number));
   for (let r = 0; r < count; r++) {
     const from = start[r] as number;
     const to = start[r + 1] as number;
     const readWeight = best[r] as number;
     let sum = 0;
     for (let k = from; k < to; k++) {
-      const g = reference[k] as number;
-      const y = (pi[g] as number) * (theta[g] as number) * (weight[k] as number);
+      const y = (factor[reference[k] as number] as number) * (weight[k] as number);
       assigned[k] = y;
       sum += y;
     }
+    if (sum === 0) {
+      // Then all of them are 0, and so is every share.
+      continue;
+    }
     for (let k = from; k < to; k++) {
-      const x = sum === 0 ? 0 : (assigned[k] as number) / sum;
+      const x = (assigned[k] as number) / sum;
+      const g = reference[k] as number;
       assigned[k] = x;
-      addAt(shares, reference[k] as number, x * readWeight);
+      shares[g] = (shares[g] as number) + x * readWeight;
     }
   }
   return shares;

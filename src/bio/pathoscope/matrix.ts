@@ -1,5 +1,6 @@
 import { exactExp } from '../exp.js';
-import { type AlignmentTable, IGNORED_LINE } from './alignments.js';
+import { type AlignmentTable, FIRST_OF_PAIR, IGNORED_LINE, READ_MASK, RECORD } from './alignments.js';
+import { Column } from './column.js';
 
 /** The scaled range of p-scores: the best one gets the weight e^100. */
 const SCALE = 100;
@@ -33,20 +34,19 @@ export type MultiReads = {
 
 /**
  * Builds the matrix. A read and a reference that meet in several lines have the p-score of the first of them. The weight of a pair is
- * exp(p * c), c = 100 / largest p of all lines. Without any usable line everything is empty.
+ * exp(p * c), c = 100 / largest p of all used lines. Memory grows with the pairs, not with the lines. Without any usable line everything is empty.
  */
 export function buildMatrix(table: AlignmentTable): Matrix {
-  const weights = weightPerScore(table);
-  const linesOfRead = groupLines(table);
-  const { distinct, secondLine } = countReferences(table, linesOfRead);
-  const multiOfRead = orderMultiReads(table, secondLine);
-  return {
-    references: table.references,
-    readCount: table.readCount,
-    unique: collectUnique(table, linesOfRead, multiOfRead, weights),
-    multi: collectMulti(table, linesOfRead, multiOfRead, distinct, weights),
-    multiOfRead,
-  };
+  const { readCount, references } = table;
+  const counts = countPairs(table);
+  const { multiReads } = counts;
+  const multiOfRead = new Int32Array(readCount).fill(UNIQUE_READ);
+  for (let n = 0; n < multiReads.length; n++) multiOfRead[multiReads.get(n)] = n;
+  const uniqueCount = readCount - multiReads.length;
+  const unique = { reference: new Uint32Array(uniqueCount), weight: new Float64Array(uniqueCount) };
+  const matrix = { references, readCount, unique, multi: emptyMulti(counts), multiOfRead };
+  placePairs(table, weightPerScore(table.scores, counts.largest), matrix);
+  return matrix;
 }
 
 /** Each read's assignment in proportion to its weights, per pair of N. */
@@ -62,127 +62,76 @@ export function initialAssignment({ count, start, weight }: MultiReads): Float64
   return assigned;
 }
 
-function weightPerScore({ scores }: AlignmentTable): Float64Array {
-  let largest = 0;
-  for (const score of scores) if (score > largest) largest = score;
-  const factor = SCALE / largest;
-  return Float64Array.from(scores, (score) => exactExp(score * factor));
-}
+type PairCounts = {
+  /** Per read: with how many references it met. */
+  distinct: Uint32Array;
+  /** The reads of N, in their order. */
+  multiReads: Column;
+  /** Largest p-score of all used lines. */
+  largest: number;
+};
 
-type LinesOfRead = { start: Uint32Array; line: Uint32Array };
-
-/** Lists the usable lines by read, within a read in file order (a counting sort). */
-function groupLines({ lineCount, readCount, read, reference }: AlignmentTable): LinesOfRead {
-  const start = new Uint32Array(readCount + 1);
-  for (let i = 0; i < lineCount; i++) {
-    if (reference[i] !== IGNORED_LINE) start[(read[i] as number) + 1] = (start[(read[i] as number) + 1] as number) + 1;
-  }
-  for (let r = 0; r < readCount; r++) start[r + 1] = (start[r + 1] as number) + (start[r] as number);
-  const line = new Uint32Array(start[readCount] as number);
-  const next = start.slice(0, readCount);
-  for (let i = 0; i < lineCount; i++) {
-    if (reference[i] === IGNORED_LINE) continue;
-    const r = read[i] as number;
-    line[next[r] as number] = i;
-    next[r] = (next[r] as number) + 1;
-  }
-  return { start, line };
-}
-
-/** Per read the number of distinct references and the line that brought the second one (0 if there is none: line 0 is never that). */
-function countReferences(table: AlignmentTable, { start, line }: LinesOfRead) {
+function countPairs(table: AlignmentTable): PairCounts {
   const distinct = new Uint32Array(table.readCount);
-  const secondLine = new Uint32Array(table.readCount);
-  const seenBy = new Int32Array(table.references.length).fill(-1);
-  for (let r = 0; r < table.readCount; r++) {
-    const to = start[r + 1] as number;
-    let count = 0;
-    for (let k = start[r] as number; k < to; k++) {
-      const i = line[k] as number;
-      const g = table.reference[i] as number;
-      if (seenBy[g] === r) continue;
-      seenBy[g] = r;
-      count++;
-      if (count === 2) secondLine[r] = i;
+  const multiReads = new Column();
+  const used = new Uint8Array(table.scores.length);
+  for (const records of table.blocks()) {
+    for (let at = 0; at < records.length; at += RECORD.words) {
+      if (records[at + RECORD.reference] === IGNORED_LINE) continue;
+      used[records[at + RECORD.score] as number] = 1;
+      const read = records[at + RECORD.read] as number;
+      if (read < FIRST_OF_PAIR) continue;
+      const r = read & READ_MASK;
+      const count = (distinct[r] as number) + 1;
+      distinct[r] = count;
+      if (count === 2) multiReads.push(r);
     }
-    distinct[r] = count;
   }
-  return { distinct, secondLine };
+  const largest = table.scores.reduce((most, score, i) => (used[i] === 1 && score > most ? score : most), 0);
+  return { distinct, multiReads, largest };
 }
 
-function orderMultiReads({ lineCount, readCount, read }: AlignmentTable, secondLine: Uint32Array): Int32Array {
-  const multiOfRead = new Int32Array(readCount).fill(UNIQUE_READ);
-  let count = 0;
-  for (let i = 1; i < lineCount; i++) {
-    const r = read[i] as number;
-    if (secondLine[r] === i) multiOfRead[r] = count++;
-  }
-  return multiOfRead;
+function weightPerScore(scores: readonly number[], largest: number): Float64Array {
+  const factor = SCALE / largest;
+  // Scores of lines that are not used may be larger, and nobody asks for their weights.
+  return Float64Array.from(scores, (score) => (score > largest ? Number.NaN : exactExp(score * factor)));
 }
 
-function collectUnique(table: AlignmentTable, lines: LinesOfRead, multiOfRead: Int32Array, weights: Float64Array) {
-  let count = 0;
-  for (let r = 0; r < table.readCount; r++) if (multiOfRead[r] === UNIQUE_READ) count++;
-  const reference = new Uint32Array(count);
-  const weight = new Float64Array(count);
-  let u = 0;
-  for (let r = 0; r < table.readCount; r++) {
-    if (multiOfRead[r] !== UNIQUE_READ) continue;
-    const first = lines.line[lines.start[r] as number] as number;
-    reference[u] = table.reference[first] as number;
-    weight[u] = weights[table.score[first] as number] as number;
-    u++;
-  }
-  return { reference, weight };
-}
-
-function collectMulti(
-  table: AlignmentTable,
-  lines: LinesOfRead,
-  multiOfRead: Int32Array,
-  distinct: Uint32Array,
-  weights: Float64Array,
-): MultiReads {
-  const reads = readsInMultiOrder(multiOfRead);
-  const count = reads.length;
+function emptyMulti({ distinct, multiReads }: PairCounts): MultiReads {
+  const count = multiReads.length;
   const start = new Uint32Array(count + 1);
-  for (let n = 0; n < count; n++) start[n + 1] = (start[n] as number) + (distinct[reads[n] as number] as number);
+  for (let n = 0; n < count; n++) start[n + 1] = (start[n] as number) + (distinct[multiReads.get(n)] as number);
   const pairs = start[count] as number;
-  const multi = {
+  return {
     count,
     start,
     reference: new Uint32Array(pairs),
     weight: new Float64Array(pairs),
     best: new Float64Array(count),
   };
-  const seenBy = new Int32Array(table.references.length).fill(-1);
-  for (let n = 0, pair = 0; n < count; n++) {
-    const r = reads[n] as number;
-    const to = lines.start[r + 1] as number;
-    let best = 0;
-    for (let k = lines.start[r] as number; k < to; k++) {
-      const i = lines.line[k] as number;
-      const g = table.reference[i] as number;
-      if (seenBy[g] === n) continue;
-      seenBy[g] = n;
-      const w = weights[table.score[i] as number] as number;
-      multi.reference[pair] = g;
-      multi.weight[pair] = w;
-      pair++;
-      if (w > best) best = w;
-    }
-    multi.best[n] = best;
-  }
-  return multi;
 }
 
-function readsInMultiOrder(multiOfRead: Int32Array): Uint32Array {
-  let count = 0;
-  for (const n of multiOfRead) if (n !== UNIQUE_READ) count++;
-  const reads = new Uint32Array(count);
-  for (let r = 0; r < multiOfRead.length; r++) {
-    const n = multiOfRead[r] as number;
-    if (n !== UNIQUE_READ) reads[n] = r;
+/** Puts every pair in its place; the first line of a pair, in file order, gives its weight. */
+function placePairs(table: AlignmentTable, weights: Float64Array, { unique, multi, multiOfRead }: Matrix): void {
+  const next = multi.start.slice(0, multi.count);
+  let u = 0;
+  for (const records of table.blocks()) {
+    for (let at = 0; at < records.length; at += RECORD.words) {
+      const read = records[at + RECORD.read] as number;
+      if (read < FIRST_OF_PAIR) continue;
+      const g = records[at + RECORD.reference] as number;
+      const w = weights[records[at + RECORD.score] as number] as number;
+      const n = multiOfRead[read & READ_MASK] as number;
+      if (n === UNIQUE_READ) {
+        unique.reference[u] = g;
+        unique.weight[u++] = w;
+        continue;
+      }
+      const pair = next[n] as number;
+      next[n] = pair + 1;
+      multi.reference[pair] = g;
+      multi.weight[pair] = w;
+      if (w > (multi.best[n] as number)) multi.best[n] = w;
+    }
   }
-  return reads;
 }

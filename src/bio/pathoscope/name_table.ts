@@ -1,4 +1,6 @@
-const CHUNK_BYTES = 1 << 20;
+const CHUNK_BITS = 20;
+const CHUNK_BYTES = 1 << CHUNK_BITS;
+const LENGTH_BYTES = 2;
 const MAX_NAME_BYTES = 0xffff;
 const MAX_CHUNKS = 4096;
 const FNV_OFFSET = 0x811c9dc5;
@@ -7,6 +9,7 @@ const FNV_PRIME = 0x01000193;
 /**
  * Gives texts running numbers at first sight, 0, 1, 2, ... Holds the texts as bytes outside the JavaScript heap: a read name costs
  * about its own length plus 20 to 35 bytes, and nothing that the text was cut from is kept alive. Names up to 65,535 bytes, 4 GiB in all.
+ * A text counts as its bytes in UTF-8.
  */
 export class NameTable {
   #count = 0;
@@ -14,13 +17,10 @@ export class NameTable {
   #slots = new Uint32Array(1 << 12);
   /** Hash of each name: decides nearly all comparisons, and makes the table quick to widen. */
   #hashes = new Uint32Array(1 << 11);
-  /** Where each name starts: chunk number * CHUNK_BYTES + offset in the chunk. */
+  /** Where each name starts, with two bytes of its length before it: chunk number * CHUNK_BYTES + offset in the chunk. */
   #starts = new Uint32Array(1 << 11);
   #chunks: Uint8Array[] = [];
   #used = CHUNK_BYTES;
-  /** The name being looked up: two bytes of length, then the text in UTF-8. */
-  readonly #scratch = new Uint8Array(MAX_NAME_BYTES + 8);
-  #scratchBytes = 0;
   /** The lines of a read mostly follow each other. */
   #lastName: string | undefined;
   #lastId = 0;
@@ -32,95 +32,103 @@ export class NameTable {
   /** The number of a name; a new name gets the next one. */
   add(name: string): number {
     if (name === this.#lastName) return this.#lastId;
-    const id = this.#number(name);
+    const bytes = encode(name);
+    const id = this.addBytes(bytes, 0, bytes.length);
     this.#lastName = name;
-    this.#lastId = id;
     return id;
+  }
+
+  /** The same for a name that is `start` to `end` of some bytes. */
+  addBytes(bytes: Uint8Array, start: number, end: number): number {
+    if (this.#isLast(bytes, start, end)) return this.#lastId;
+    const hash = hashOf(bytes, start, end);
+    let slot = this.#find(hash, bytes, start, end);
+    const known = this.#slots[slot] as number;
+    if (known !== 0) return this.#remember(known - 1);
+    if ((this.#count + 1) * 2 > this.#slots.length) {
+      this.#widen();
+      slot = this.#find(hash, bytes, start, end);
+    }
+    const id = this.#count;
+    this.#store(id, bytes, start, end);
+    this.#count++;
+    this.#slots[slot] = id + 1;
+    this.#hashes[id] = hash;
+    return this.#remember(id);
   }
 
   /** Whether a name has a number. */
   has(name: string): boolean {
-    return name === this.#lastName || this.#slots[this.#find(this.#encode(name))] !== 0;
+    const bytes = encode(name);
+    return this.findBytes(bytes, 0, bytes.length) >= 0;
   }
 
-  #number(name: string): number {
-    const hash = this.#encode(name);
-    let slot = this.#find(hash);
-    const known = this.#slots[slot] as number;
-    if (known !== 0) return known - 1;
-    if ((this.#count + 1) * 2 > this.#slots.length) {
-      this.#widen();
-      slot = this.#find(hash);
-    }
-    const id = this.#count++;
-    this.#slots[slot] = id + 1;
-    this.#hashes[id] = hash;
-    this.#store(id);
+  /** The number of a name that is `start` to `end` of some bytes, or -1. */
+  findBytes(bytes: Uint8Array, start: number, end: number): number {
+    if (this.#isLast(bytes, start, end)) return this.#lastId;
+    return (this.#slots[this.#find(hashOf(bytes, start, end), bytes, start, end)] as number) - 1;
+  }
+
+  /** The bytes of a name; they may not be changed. */
+  bytesOf(id: number): Uint8Array {
+    const start = this.#starts[id] as number;
+    const chunk = this.#chunks[start >>> CHUNK_BITS] as Uint8Array;
+    const offset = start & (CHUNK_BYTES - 1);
+    return chunk.subarray(offset, offset + lengthBefore(chunk, offset));
+  }
+
+  /** All names in the order of their numbers. */
+  texts(): string[] {
+    return Array.from({ length: this.#count }, (_, id) => Buffer.from(this.bytesOf(id)).toString('utf8'));
+  }
+
+  #remember(id: number): number {
+    this.#lastId = id;
+    this.#lastName = undefined;
     return id;
   }
 
-  /** The slot of the name in the scratch: its own, or the free one where it belongs. */
-  #find(hash: number): number {
+  #isLast(bytes: Uint8Array, start: number, end: number): boolean {
+    return this.#count > 0 && this.#isName(this.#lastId, bytes, start, end);
+  }
+
+  /** The slot of a name: its own, or the free one where it belongs. */
+  #find(hash: number, bytes: Uint8Array, start: number, end: number): number {
     const mask = this.#slots.length - 1;
     let slot = hash & mask;
     for (;;) {
       const id = this.#slots[slot] as number;
-      if (id === 0 || (this.#hashes[id - 1] === hash && this.#isScratch(id - 1))) return slot;
+      if (id === 0 || (this.#hashes[id - 1] === hash && this.#isName(id - 1, bytes, start, end))) return slot;
       slot = (slot + 1) & mask;
     }
   }
 
-  #isScratch(id: number): boolean {
-    const start = this.#starts[id] as number;
-    const chunk = this.#chunks[Math.floor(start / CHUNK_BYTES)] as Uint8Array;
-    const scratch = this.#scratch;
-    const length = this.#scratchBytes;
-    const offset = start % CHUNK_BYTES;
-    for (let i = 0; i < length; i++) if (chunk[offset + i] !== scratch[i]) return false;
+  #isName(id: number, bytes: Uint8Array, start: number, end: number): boolean {
+    const at = this.#starts[id] as number;
+    const chunk = this.#chunks[at >>> CHUNK_BITS] as Uint8Array;
+    const offset = at & (CHUNK_BYTES - 1);
+    const length = end - start;
+    if (lengthBefore(chunk, offset) !== length) return false;
+    // Names that follow each other differ in their last characters.
+    for (let i = length - 1; i >= 0; i--) if (chunk[offset + i] !== bytes[start + i]) return false;
     return true;
   }
 
-  /** Puts a name into the scratch and returns its hash. */
-  #encode(name: string): number {
-    const scratch = this.#scratch;
-    const length = name.length;
-    if (length > MAX_NAME_BYTES) throw tooLong(name);
-    let hash = FNV_OFFSET;
-    for (let i = 0; i < length; i++) {
-      const code = name.charCodeAt(i);
-      if (code > 127) return this.#encodeUtf8(name);
-      scratch[i + 2] = code;
-      hash = Math.imul(hash ^ code, FNV_PRIME);
-    }
-    return this.#finish(length, hash);
-  }
-
-  #encodeUtf8(name: string): number {
-    const bytes = Buffer.from(name, 'utf8');
-    if (bytes.length > MAX_NAME_BYTES) throw tooLong(name);
-    this.#scratch.set(bytes, 2);
-    let hash = FNV_OFFSET;
-    for (const byte of bytes) hash = Math.imul(hash ^ byte, FNV_PRIME);
-    return this.#finish(bytes.length, hash);
-  }
-
-  #finish(length: number, hash: number): number {
-    this.#scratch[0] = length & 0xff;
-    this.#scratch[1] = length >> 8;
-    this.#scratchBytes = length + 2;
-    return spread(hash);
-  }
-
-  #store(id: number): void {
-    if (this.#used + this.#scratchBytes > CHUNK_BYTES) {
+  #store(id: number, bytes: Uint8Array, start: number, end: number): void {
+    const length = end - start;
+    if (length > MAX_NAME_BYTES) throw tooLong(bytes.subarray(start, start + 100));
+    if (this.#used + LENGTH_BYTES + length > CHUNK_BYTES) {
       if (this.#chunks.length === MAX_CHUNKS) throw new RangeError('The read names take more than 4 GiB');
       this.#chunks.push(new Uint8Array(CHUNK_BYTES));
       this.#used = 0;
     }
     const chunk = this.#chunks[this.#chunks.length - 1] as Uint8Array;
-    for (let i = 0; i < this.#scratchBytes; i++) chunk[this.#used + i] = this.#scratch[i] as number;
-    this.#starts[id] = (this.#chunks.length - 1) * CHUNK_BYTES + this.#used;
-    this.#used += this.#scratchBytes;
+    chunk[this.#used] = length & 0xff;
+    chunk[this.#used + 1] = length >> 8;
+    const offset = this.#used + LENGTH_BYTES;
+    for (let i = 0; i < length; i++) chunk[offset + i] = bytes[start + i] as number;
+    this.#starts[id] = (this.#chunks.length - 1) * CHUNK_BYTES + offset;
+    this.#used = offset + length;
   }
 
   #widen(): void {
@@ -144,12 +152,24 @@ export function doubled(values: Uint32Array): Uint32Array<ArrayBuffer> {
   return larger;
 }
 
-/** Read names differ in their last digits mostly; this carries the differences into the low bits that choose the slot. */
-function spread(hash: number): number {
+function encode(name: string): Uint8Array {
+  return Buffer.from(name, 'utf8');
+}
+
+function lengthBefore(chunk: Uint8Array, offset: number): number {
+  return (chunk[offset - LENGTH_BYTES] as number) | ((chunk[offset - 1] as number) << 8);
+}
+
+/** FNV-1a. Read names differ in their last digits mostly; the end carries the differences into the low bits that choose the slot. */
+function hashOf(bytes: Uint8Array, start: number, end: number): number {
+  let hash = FNV_OFFSET;
+  for (let i = start; i < end; i++) hash = Math.imul(hash ^ (bytes[i] as number), FNV_PRIME);
   const mixed = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
   return (mixed ^ (mixed >>> 13)) >>> 0;
 }
 
-function tooLong(name: string): RangeError {
-  return new RangeError(`A read name is longer than ${MAX_NAME_BYTES} bytes: '${name.slice(0, 100)}...'`);
+function tooLong(name: Uint8Array): RangeError {
+  return new RangeError(
+    `A read name is longer than ${MAX_NAME_BYTES} bytes: '${Buffer.from(name).toString('utf8')}...'`,
+  );
 }

@@ -48,8 +48,9 @@ export type PathoscopeResult = {
  */
 export function runPathoscope(table: AlignmentTable, lengths: ReadonlyMap<string, number>): PathoscopeResult {
   const matrix = buildMatrix(table);
-  const initial = tally(matrix, initialAssignment(matrix.multi));
-  const em = reassign(matrix);
+  const assigned = initialAssignment(matrix.multi);
+  const initial = tally(matrix, assigned);
+  const em = reassign(matrix, assigned);
   const rows = reportRows(matrix, em, initial, tally(matrix, em.assigned));
   const kept = reassignedLines(table, matrix, em.assigned);
   const coverages = coverReferences(

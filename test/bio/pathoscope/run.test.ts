@@ -4,6 +4,7 @@ import { reassign } from '../../../src/bio/pathoscope/em.js';
 import { buildMatrix, initialAssignment } from '../../../src/bio/pathoscope/matrix.js';
 import { runPathoscope } from '../../../src/bio/pathoscope/run.js';
 import { tally } from '../../../src/bio/pathoscope/tally.js';
+import { recordsOf } from './records.js';
 
 const EXAMPLE = [
   'r1,A,1,10,20.0',
@@ -127,13 +128,9 @@ test('growing beyond the first capacity changes nothing', () => {
   const table = tableOf(lines);
   expect(table.lineCount).toBe(50_000);
   expect(table.readCount).toBe(30_000);
-  const back = lines.map((_, i) => {
-    const [read, reference, score] = [
-      table.read[i]!,
-      table.references[table.reference[i]!]!,
-      table.scores[table.score[i]!]!,
-    ];
-    return `read${read},${reference},${table.position[i]},${table.length[i]},${score}.0`;
-  });
+  const back = recordsOf(table).map(
+    ({ read, reference, position, length, score }) =>
+      `read${read},${table.references[reference]},${position},${length},${table.scores[score]}.0`,
+  );
   expect(back).toEqual(lines);
 });

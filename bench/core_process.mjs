@@ -1,0 +1,62 @@
+// Measures one run of the core, or of its baseline, in a process of its own: `node core_process.mjs core|lines FOLDER LINES LINES_PER_READ`.
+// Prints one line of JSON.
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { runCore } from '../dist/activities/pathoscope_core/run.js';
+import { readChunks, runTool } from '../dist/tools/runner.js';
+
+const [what, folder, lines, perRead] = process.argv.slice(2);
+const feeder = join(import.meta.dirname, 'core_feeder.mjs');
+const command = { argv: [process.execPath, feeder, lines, perRead] };
+const path = (name) => join(folder, name);
+const table = (name) => ({ records: path(`${name}.records`), summary: path(`${name}.json`) });
+
+// Nothing but splitting the same bytes into lines.
+async function splitLines(chunks) {
+  let count = 0;
+  let rest = '';
+  for await (const chunk of chunks) {
+    const parts = (rest + chunk.toString('latin1')).split('\n');
+    rest = parts.pop() ?? '';
+    count += parts.length;
+  }
+  return count;
+}
+
+async function runLines() {
+  await runTool(command, { stdout: readChunks(splitLines) });
+  return performance.now();
+}
+
+// As a job does it, but for the mapping to the host, of which nothing is left here.
+async function run() {
+  const options = { signal: new AbortController().signal, memoryGib: 1 };
+  let lastLineAt = 0;
+  async function* watched(chunks) {
+    yield* chunks;
+    lastLineAt = performance.now();
+  }
+  const mapping = { vta: path('to_isolates.vta'), table: table('mapped'), readNames: path('read_names.txt') };
+  const map = (chunks) => runCore({ task: 'map_isolates', ...mapping }, { ...options, chunks: watched(chunks) });
+  await runTool(command, { stdout: readChunks(map) });
+  const hostScores = path('host_scores.numbers');
+  await runCore({ task: 'map_host', readNames: mapping.readNames, hostScores }, options);
+  const left = { left: table('left'), leftVta: path('subtracted.vta') };
+  await runCore({ task: 'subtract', vta: mapping.vta, table: mapping.table, hostScores, ...left }, options);
+  const isolates = Array.from({ length: 60 }, (_, i) => [`ref${String(i).padStart(5, '0')}`, sequence(i)]);
+  writeFileSync(path('isolates.json'), JSON.stringify(Object.fromEntries(isolates)));
+  const outputs = { reassigned: path('reassigned.vta'), report: path('report.tsv'), results: path('pathoscope.json') };
+  const input = { vta: left.leftVta, table: left.left, isolates: path('isolates.json') };
+  await runCore({ task: 'reassign', ...input, ...outputs }, options);
+  return lastLineAt;
+}
+
+function sequence(number) {
+  return { length: 6_000, otu: { id: `otu${number % 6}`, version: 0 } };
+}
+
+const lastLineAt = await (what === 'core' ? run() : runLines());
+const secondsAfter = (performance.now() - lastLineAt) / 1000;
+const { userCPUTime, systemCPUTime, maxRSS } = process.resourceUsage();
+const cpuSeconds = (userCPUTime + systemCPUTime) / 1e6;
+process.stdout.write(`${JSON.stringify({ cpuSeconds, peakMb: (maxRSS * 1024) / 1e6, secondsAfter })}\n`);
