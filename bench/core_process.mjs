@@ -1,4 +1,4 @@
-// Measures one run of the core, or of its baseline, in a process of its own: `node core_process.mjs core|lines FOLDER LINES LINES_PER_READ`.
+// Measures one run of the core, or of its baseline, in a process of its own: `node core_process.mjs lines|core|core_and_host FOLDER LINES LINES_PER_READ`.
 // Prints one line of JSON.
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -28,9 +28,11 @@ async function runLines() {
   return performance.now();
 }
 
-// As a job does it, but for the mapping to the host, of which nothing is left here.
-async function run() {
+// Through threads and files as in a job. `withHost` also does the steps of the subtraction, with no read on the host.
+async function run(withHost) {
   const options = { signal: new AbortController().signal, memoryGib: 1 };
+  const isolates = Array.from({ length: 60 }, (_, i) => [`ref${String(i).padStart(5, '0')}`, sequence(i)]);
+  writeFileSync(path('isolates.json'), JSON.stringify(Object.fromEntries(isolates)));
   let lastLineAt = 0;
   async function* watched(chunks) {
     yield* chunks;
@@ -39,15 +41,17 @@ async function run() {
   const mapping = { vta: path('to_isolates.vta'), table: table('mapped'), readNames: path('read_names.txt') };
   const map = (chunks) => runCore({ task: 'map_isolates', ...mapping }, { ...options, chunks: watched(chunks) });
   await runTool(command, { stdout: readChunks(map) });
-  const hostScores = path('host_scores.numbers');
-  await runCore({ task: 'map_host', readNames: mapping.readNames, hostScores }, options);
-  const left = { left: table('left'), leftVta: path('subtracted.vta') };
-  await runCore({ task: 'subtract', vta: mapping.vta, table: mapping.table, hostScores, ...left }, options);
-  const isolates = Array.from({ length: 60 }, (_, i) => [`ref${String(i).padStart(5, '0')}`, sequence(i)]);
-  writeFileSync(path('isolates.json'), JSON.stringify(Object.fromEntries(isolates)));
+  let { vta, table: records } = mapping;
+  if (withHost) {
+    const hostScores = path('host_scores.numbers');
+    await runCore({ task: 'map_host', readNames: mapping.readNames, hostScores }, options);
+    const left = { left: table('left'), leftVta: path('subtracted.vta') };
+    await runCore({ task: 'subtract', vta, table: records, hostScores, ...left }, options);
+    vta = left.leftVta;
+    records = left.left;
+  }
   const outputs = { reassigned: path('reassigned.vta'), report: path('report.tsv'), results: path('pathoscope.json') };
-  const input = { vta: left.leftVta, table: left.left, isolates: path('isolates.json') };
-  await runCore({ task: 'reassign', ...input, ...outputs }, options);
+  await runCore({ task: 'reassign', vta, table: records, isolates: path('isolates.json'), ...outputs }, options);
   return lastLineAt;
 }
 
@@ -55,7 +59,7 @@ function sequence(number) {
   return { length: 6_000, otu: { id: `otu${number % 6}`, version: 0 } };
 }
 
-const lastLineAt = await (what === 'core' ? run() : runLines());
+const lastLineAt = await (what === 'lines' ? runLines() : run(what === 'core_and_host'));
 const secondsAfter = (performance.now() - lastLineAt) / 1000;
 const { userCPUTime, systemCPUTime, maxRSS } = process.resourceUsage();
 const cpuSeconds = (userCPUTime + systemCPUTime) / 1e6;

@@ -52,13 +52,13 @@ export function createLineSplitter(onLine: (line: string) => void): LineSplitter
  * the callback returns. A line beyond 64 Mi bytes is an error.
  */
 export function createByteLineSplitter(onLine: (bytes: Uint8Array, start: number, end: number) => void): LineSplitter {
-  let rest = new Uint8Array(SPLIT_LINE_BYTES);
+  let rest = Buffer.alloc(SPLIT_LINE_BYTES);
   let used = 0;
   const keep = (bytes: Uint8Array) => {
     const length = used + bytes.length;
     if (length > MAX_LINE_CHARACTERS) throw new Error(`A line is longer than ${MAX_LINE_CHARACTERS} bytes`);
     if (length > rest.length) {
-      const larger = new Uint8Array(length * 2);
+      const larger = Buffer.alloc(length * 2);
       larger.set(rest.subarray(0, used));
       rest = larger;
     }

@@ -40,8 +40,9 @@ export class SamReader implements AlignmentFields {
 
     let sequenceAt = positionEnd + 1;
     for (let column = 0; column < COLUMNS_BEFORE_SEQUENCE; column++) sequenceAt = tabFrom(bytes, sequenceAt, end) + 1;
-    const sequenceEnd = tabFrom(bytes, sequenceAt, end);
-    if (sequenceEnd >= end) throw notSam(bytes, start, end);
+    // Long, so worth a call that finds a byte many at a time.
+    const sequenceEnd = bytes.indexOf(TAB, sequenceAt);
+    if (sequenceEnd < 0 || sequenceEnd >= end) throw notSam(bytes, start, end);
     this.bytes = bytes;
     this.readStart = start;
     this.readEnd = nameEnd;

@@ -60,7 +60,7 @@ export function parseVtaLine(line: string): Alignment {
 
 /** The VTA line of an alignment, line feed included. Throws on a reference name with a comma: the line could not be read back. */
 export function formatVtaLine({ read, reference, position, length, score }: Alignment): string {
-  if (reference.includes(',')) throw new Error(`The reference name '${reference}' holds a comma`);
+  if (reference.includes(',')) throw commaInside(reference);
   return `${read},${reference},${position},${length},${formatFloat(score)}\n`;
 }
 
@@ -81,9 +81,10 @@ export class VtaEncoder {
     if (this.#used + size > this.#bytes.length) this.#makeRoom(size);
     const start = this.#used;
     this.#text(bytes, readStart, readEnd);
-    if (this.#text(bytes, referenceStart, referenceEnd)) {
-      const reference = Buffer.from(bytes.subarray(referenceStart, referenceEnd)).toString('utf8');
-      throw new Error(`The reference name '${reference}' holds a comma`);
+    this.#text(bytes, referenceStart, referenceEnd);
+    for (let i = referenceStart; i < referenceEnd; i++) {
+      if (bytes[i] === COMMA)
+        throw commaInside(Buffer.from(bytes.subarray(referenceStart, referenceEnd)).toString('utf8'));
     }
     this.#whole(position);
     this.#bytes[this.#used++] = COMMA;
@@ -105,19 +106,13 @@ export class VtaEncoder {
     if (size > this.#bytes.length) this.#bytes = new Uint8Array(size);
   }
 
-  /** Adds a text and a comma; true if there was one in the text already. */
-  #text(from: Uint8Array, start: number, end: number): boolean {
+  /** Adds a text and a comma. */
+  #text(from: Uint8Array, start: number, end: number): void {
     const bytes = this.#bytes;
     let used = this.#used;
-    let comma = false;
-    for (let i = start; i < end; i++) {
-      const byte = from[i] as number;
-      if (byte === COMMA) comma = true;
-      bytes[used++] = byte;
-    }
+    for (let i = start; i < end; i++) bytes[used++] = from[i] as number;
     bytes[used++] = COMMA;
     this.#used = used;
-    return comma;
   }
 
   #whole(value: number): void {
@@ -154,6 +149,10 @@ function parseWhole(text: string, start: number, end: number): number {
     value = value * 10 + digit;
   }
   return value;
+}
+
+function commaInside(reference: string): Error {
+  return new Error(`The reference name '${reference}' holds a comma`);
 }
 
 function badLine(line: string): Error {

@@ -7,6 +7,7 @@ import type { CoreResults, CoreTask, FromThread, ToThread } from './tasks.js';
 const ENTRY = createRequire(import.meta.url).resolve('#pathoscope-thread');
 /** So much of an aligner's output may be on its way to the thread. */
 const WINDOW_BYTES = 2 * 1024 * 1024;
+const BATCH_BYTES = 512 * 1024;
 /** The objects of the core are few or live long; a small nursery keeps the thread small. */
 const YOUNG_GENERATION_MIB = 8;
 
@@ -71,10 +72,10 @@ function watchThread(worker: Worker, name: string, report: CoreOptions['report']
   });
 
   async function feed(chunks: AsyncIterable<Uint8Array>): Promise<void> {
-    for await (const chunk of chunks) {
-      const bytes = transferable(chunk);
-      onItsWay += bytes.length;
-      worker.postMessage({ chunk: bytes } satisfies ToThread, [bytes.buffer]);
+    for await (const batch of batches(chunks)) {
+      const buffers = batch.map((chunk) => chunk.buffer);
+      onItsWay += batch.reduce((sum, chunk) => sum + chunk.length, 0);
+      worker.postMessage({ chunks: batch } satisfies ToThread, buffers);
       while (onItsWay > WINDOW_BYTES && !over) {
         await new Promise<void>((resume) => {
           wake = resume;
@@ -85,6 +86,21 @@ function watchThread(worker: Worker, name: string, report: CoreOptions['report']
     worker.postMessage({ end: true } satisfies ToThread);
   }
   return { result, feed };
+}
+
+/** Chunks to be sent together: a message costs as much as reading a chunk. */
+async function* batches(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array<ArrayBuffer>[]> {
+  let batch: Uint8Array<ArrayBuffer>[] = [];
+  let size = 0;
+  for await (const chunk of chunks) {
+    batch.push(transferable(chunk));
+    size += chunk.length;
+    if (size < BATCH_BYTES) continue;
+    yield batch;
+    batch = [];
+    size = 0;
+  }
+  if (size > 0) yield batch;
 }
 
 /** A chunk that has its memory for itself goes as it is, any other as a copy. */

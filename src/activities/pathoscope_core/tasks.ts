@@ -28,7 +28,7 @@ export type CoreResults = {
 };
 
 /** To the thread: the next bytes of an aligner's output, or that there are no more. */
-export type ToThread = { chunk: Uint8Array } | { end: true };
+export type ToThread = { chunks: Uint8Array[] } | { end: true };
 
 /** From the thread: how many bytes it has taken, how far it is, 0 to 1, or what came out. */
 export type FromThread = { taken: number } | { fraction: number } | { result: CoreResults[CoreTask['task']] };

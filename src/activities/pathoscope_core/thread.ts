@@ -9,9 +9,13 @@ const send = (message: FromThread) => port.postMessage(message);
 
 const task = openTask(workerData as CoreTask, (fraction) => send({ fraction }));
 port.on('message', (message: ToThread) => {
-  if ('chunk' in message) {
-    task.push(message.chunk);
-    send({ taken: message.chunk.length });
+  if ('chunks' in message) {
+    let taken = 0;
+    for (const chunk of message.chunks) {
+      task.push(chunk);
+      taken += chunk.length;
+    }
+    send({ taken });
   } else {
     send({ result: task.finish() });
     port.close();

@@ -1,4 +1,4 @@
-import type { Matrix } from './matrix.js';
+import type { Matrix, MultiReads } from './matrix.js';
 import { addAt } from './tally.js';
 
 const MAX_ROUNDS = 50;
@@ -43,9 +43,11 @@ export function reassign(
   let pi = new Float64Array(size).fill(1 / size);
   let theta = new Float64Array(size).fill(1 / size);
   let initialPi = pi;
+  let factor = pi;
   const deltas: number[] = [];
   while (deltas.length < MAX_ROUNDS) {
-    const shares = assignReads(matrix, pi, theta, assigned);
+    factor = pi.map((share, g) => share * (theta[g] as number));
+    const shares = shareOut(matrix.multi, factor);
     const nextPi = shares.map((share, g) => (share + (uniqueSums[g] as number)) / (uniqueTotal + multiTotal));
     theta = shares.map((share) => share / (multiTotal === 0 ? 1 : multiTotal));
     if (deltas.length === 0) initialPi = nextPi;
@@ -54,19 +56,20 @@ export function reassign(
     pi = nextPi;
     if (delta <= EPSILON || count <= 1) break;
   }
+  assignReads(matrix.multi, factor, assigned);
   return { pi, initialPi, theta, assigned, deltas };
 }
 
-/** Assigns each read of N in proportion to pi * theta * weight, and returns the weight that each reference received. */
-function assignReads(
-  matrix: Matrix,
-  pi: Float64Array,
-  theta: Float64Array,
-  assigned: Float64Array,
+/**
+ * The weight that each reference receives when every read of N is assigned in proportion to factor * weight. The assignment itself is not
+ * kept: memory that is written in every round would take most of the time.
+ */
+function shareOut(
+  { count, start, reference, weight, best }: MultiReads,
+  factor: Float64Array,
 ): Float64Array<ArrayBuffer> {
-  const { count, start, reference, weight, best } = matrix.multi;
-  const shares = new Float64Array(pi.length);
-  const factor = pi.map((share, g) => share * (theta[g] as number));
+  const shares = new Float64Array(factor.length);
+  const ofRead = new Float64Array(factor.length);
   for (let r = 0; r < count; r++) {
     const from = start[r] as number;
     const to = start[r + 1] as number;
@@ -74,21 +77,35 @@ function assignReads(
     let sum = 0;
     for (let k = from; k < to; k++) {
       const y = (factor[reference[k] as number] as number) * (weight[k] as number);
-      assigned[k] = y;
+      ofRead[k - from] = y;
       sum += y;
     }
-    if (sum === 0) {
-      // Then all of them are 0, and so is every share.
-      continue;
-    }
+    if (sum === 0) continue;
     for (let k = from; k < to; k++) {
-      const x = (assigned[k] as number) / sum;
       const g = reference[k] as number;
-      assigned[k] = x;
-      shares[g] = (shares[g] as number) + x * readWeight;
+      shares[g] = (shares[g] as number) + ((ofRead[k - from] as number) / sum) * readWeight;
     }
   }
   return shares;
+}
+
+/** The assignment by which `shareOut` shares out; all 0 where every factor is. */
+function assignReads(
+  { count, start, reference, weight }: MultiReads,
+  factor: Float64Array,
+  assigned: Float64Array,
+): void {
+  for (let r = 0; r < count; r++) {
+    const from = start[r] as number;
+    const to = start[r + 1] as number;
+    let sum = 0;
+    for (let k = from; k < to; k++) {
+      const y = (factor[reference[k] as number] as number) * (weight[k] as number);
+      assigned[k] = y;
+      sum += y;
+    }
+    for (let k = from; k < to; k++) assigned[k] = sum === 0 ? 0 : (assigned[k] as number) / sum;
+  }
 }
 
 function summedChange(before: Float64Array, after: Float64Array): number {

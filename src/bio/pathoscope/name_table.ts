@@ -13,10 +13,11 @@ const FNV_PRIME = 0x01000193;
  */
 export class NameTable {
   #count = 0;
-  /** Open addressing, id + 1 per slot, 0 for a free one; at most half full. */
-  #slots = new Uint32Array(1 << 12);
-  /** Hash of each name: decides nearly all comparisons, and makes the table quick to widen. */
-  #hashes = new Uint32Array(1 << 11);
+  /**
+   * Open addressing, two words per slot: id + 1, 0 for a free one, and the hash of the name beside it, which decides nearly all comparisons
+   * without another look into memory and makes the table quick to widen. At most half full.
+   */
+  #slots = new Uint32Array(1 << 13);
   /** Where each name starts, with two bytes of its length before it: chunk number * CHUNK_BYTES + offset in the chunk. */
   #starts = new Uint32Array(1 << 11);
   #chunks: Uint8Array[] = [];
@@ -45,7 +46,7 @@ export class NameTable {
     let slot = this.#find(hash, bytes, start, end);
     const known = this.#slots[slot] as number;
     if (known !== 0) return this.#remember(known - 1);
-    if ((this.#count + 1) * 2 > this.#slots.length) {
+    if ((this.#count + 1) * 4 > this.#slots.length) {
       this.#widen();
       slot = this.#find(hash, bytes, start, end);
     }
@@ -53,7 +54,7 @@ export class NameTable {
     this.#store(id, bytes, start, end);
     this.#count++;
     this.#slots[slot] = id + 1;
-    this.#hashes[id] = hash;
+    this.#slots[slot + 1] = hash;
     return this.#remember(id);
   }
 
@@ -94,12 +95,13 @@ export class NameTable {
 
   /** The slot of a name: its own, or the free one where it belongs. */
   #find(hash: number, bytes: Uint8Array, start: number, end: number): number {
-    const mask = this.#slots.length - 1;
-    let slot = hash & mask;
+    const slots = this.#slots;
+    const mask = slots.length - 1;
+    let slot = (hash << 1) & mask;
     for (;;) {
-      const id = this.#slots[slot] as number;
-      if (id === 0 || (this.#hashes[id - 1] === hash && this.#isName(id - 1, bytes, start, end))) return slot;
-      slot = (slot + 1) & mask;
+      const id = slots[slot] as number;
+      if (id === 0 || (slots[slot + 1] === hash && this.#isName(id - 1, bytes, start, end))) return slot;
+      slot = (slot + 2) & mask;
     }
   }
 
@@ -132,14 +134,17 @@ export class NameTable {
   }
 
   #widen(): void {
-    this.#hashes = doubled(this.#hashes);
     this.#starts = doubled(this.#starts);
-    const slots = new Uint32Array(this.#slots.length * 2);
+    const former = this.#slots;
+    const slots = new Uint32Array(former.length * 2);
     const mask = slots.length - 1;
-    for (let id = 0; id < this.#count; id++) {
-      let slot = (this.#hashes[id] as number) & mask;
-      while (slots[slot] !== 0) slot = (slot + 1) & mask;
-      slots[slot] = id + 1;
+    for (let from = 0; from < former.length; from += 2) {
+      if (former[from] === 0) continue;
+      const hash = former[from + 1] as number;
+      let slot = (hash << 1) & mask;
+      while (slots[slot] !== 0) slot = (slot + 2) & mask;
+      slots[slot] = former[from] as number;
+      slots[slot + 1] = hash;
     }
     this.#slots = slots;
   }
