@@ -5,9 +5,12 @@ import type { CoreResults, CoreTask, FromThread, ToThread } from './tasks.js';
 
 // By its name in package.json: tests and benchmarks run this file from the sources, a thread needs the built one.
 const ENTRY = createRequire(import.meta.url).resolve('#pathoscope-thread');
-/** So much of an aligner's output may be on its way to the thread. */
-const WINDOW_BYTES = 2 * 1024 * 1024;
-const BATCH_BYTES = 512 * 1024;
+/**
+ * An aligner's output goes to the thread in buffers that come back, so nothing is left for the garbage collectors of either side; the
+ * aligner waits while all of them are on their way. A message costs as much as reading some ten thousand bytes.
+ */
+const BUFFERS = 4;
+const BUFFER_BYTES = 512 * 1024;
 /** The objects of the core are few or live long; a small nursery keeps the thread small. */
 const YOUNG_GENERATION_MIB = 8;
 
@@ -53,12 +56,13 @@ export async function runCore<T extends CoreTask>(task: T, options: CoreOptions)
 }
 
 function watchThread(worker: Worker, name: string, report: CoreOptions['report']) {
-  let onItsWay = 0;
+  const free: Uint8Array<ArrayBuffer>[] = [];
+  let made = 0;
   let wake = () => {};
   let over = false;
   const result = new Promise<CoreResults[CoreTask['task']]>((resolve, reject) => {
     worker.on('message', (message: FromThread) => {
-      if ('taken' in message) onItsWay -= message.taken;
+      if ('buffer' in message) free.push(message.buffer);
       else if ('fraction' in message) report?.(message.fraction);
       else resolve(message.result);
       wake();
@@ -71,43 +75,42 @@ function watchThread(worker: Worker, name: string, report: CoreOptions['report']
     });
   });
 
-  async function feed(chunks: AsyncIterable<Uint8Array>): Promise<void> {
-    for await (const batch of batches(chunks)) {
-      const buffers = batch.map((chunk) => chunk.buffer);
-      onItsWay += batch.reduce((sum, chunk) => sum + chunk.length, 0);
-      worker.postMessage({ chunks: batch } satisfies ToThread, buffers);
-      while (onItsWay > WINDOW_BYTES && !over) {
-        await new Promise<void>((resume) => {
-          wake = resume;
-        });
-      }
-      if (over) return;
+  /** A buffer that nobody reads; undefined when nobody will read it either. */
+  async function freeBuffer(): Promise<Uint8Array<ArrayBuffer> | undefined> {
+    while (free.length === 0 && made === BUFFERS && !over) {
+      await new Promise<void>((resume) => {
+        wake = resume;
+      });
     }
+    if (over) return undefined;
+    if (free.length === 0) made++;
+    return free.pop() ?? new Uint8Array(BUFFER_BYTES);
+  }
+
+  const send = (buffer: Uint8Array<ArrayBuffer>, length: number) =>
+    worker.postMessage({ buffer, length } satisfies ToThread, [buffer.buffer]);
+
+  async function feed(chunks: AsyncIterable<Uint8Array>): Promise<void> {
+    let buffer: Uint8Array<ArrayBuffer> | undefined;
+    let used = 0;
+    for await (const chunk of chunks) {
+      for (let at = 0; at < chunk.length; ) {
+        buffer ??= await freeBuffer();
+        if (!buffer) return;
+        const part = chunk.subarray(at, at + buffer.length - used);
+        buffer.set(part, used);
+        at += part.length;
+        used += part.length;
+        if (used < buffer.length) continue;
+        send(buffer, used);
+        buffer = undefined;
+        used = 0;
+      }
+    }
+    if (buffer) send(buffer, used);
     worker.postMessage({ end: true } satisfies ToThread);
   }
   return { result, feed };
-}
-
-/** Chunks to be sent together: a message costs as much as reading a chunk. */
-async function* batches(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array<ArrayBuffer>[]> {
-  let batch: Uint8Array<ArrayBuffer>[] = [];
-  let size = 0;
-  for await (const chunk of chunks) {
-    batch.push(transferable(chunk));
-    size += chunk.length;
-    if (size < BATCH_BYTES) continue;
-    yield batch;
-    batch = [];
-    size = 0;
-  }
-  if (size > 0) yield batch;
-}
-
-/** A chunk that has its memory for itself goes as it is, any other as a copy. */
-function transferable(chunk: Uint8Array): Uint8Array<ArrayBuffer> {
-  const { buffer } = chunk;
-  const isWhole = buffer instanceof ArrayBuffer && buffer.byteLength === chunk.byteLength;
-  return isWhole ? new Uint8Array(buffer) : new Uint8Array(chunk);
 }
 
 function explainEnd(error: Error & { code?: unknown; syscall?: unknown }): Error {

@@ -27,8 +27,11 @@ export type CoreResults = {
   reassign: undefined;
 };
 
-/** To the thread: the next bytes of an aligner's output, or that there are no more. */
-export type ToThread = { chunks: Uint8Array[] } | { end: true };
+/** To the thread: the next bytes of an aligner's output, at the beginning of a buffer, or that there are no more. */
+export type ToThread = { buffer: Uint8Array<ArrayBuffer>; length: number } | { end: true };
 
-/** From the thread: how many bytes it has taken, how far it is, 0 to 1, or what came out. */
-export type FromThread = { taken: number } | { fraction: number } | { result: CoreResults[CoreTask['task']] };
+/** From the thread: a buffer that it has read, how far it is, 0 to 1, or what came out. */
+export type FromThread =
+  | { buffer: Uint8Array<ArrayBuffer> }
+  | { fraction: number }
+  | { result: CoreResults[CoreTask['task']] };

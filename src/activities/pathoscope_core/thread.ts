@@ -9,13 +9,10 @@ const send = (message: FromThread) => port.postMessage(message);
 
 const task = openTask(workerData as CoreTask, (fraction) => send({ fraction }));
 port.on('message', (message: ToThread) => {
-  if ('chunks' in message) {
-    let taken = 0;
-    for (const chunk of message.chunks) {
-      task.push(chunk);
-      taken += chunk.length;
-    }
-    send({ taken });
+  if ('buffer' in message) {
+    const { buffer, length } = message;
+    task.push(buffer.subarray(0, length));
+    port.postMessage({ buffer } satisfies FromThread, [buffer.buffer]);
   } else {
     send({ result: task.finish() });
     port.close();
