@@ -11,7 +11,15 @@ export class ConfigError extends Error {
 }
 
 type OptionKind = 'text' | 'count' | 'port' | 'flag';
-type Option = { kind: OptionKind; short?: string; help: string; environment?: string; secret?: boolean };
+type Option = {
+  kind: OptionKind;
+  short?: string;
+  help: string;
+  environment?: string;
+  secret?: boolean;
+  /** Start scripts of old releases pass it: it is taken, and this is what they are told. */
+  obsolete?: string;
+};
 
 /** Every option: key in the configuration file, kind and help. The flag is the key with hyphens, the variable `VT_<KEY>`. */
 export const OPTIONS = {
@@ -40,7 +48,7 @@ export const OPTIONS = {
   genbank_url: { kind: 'text', help: 'address of GenBank efetch' },
   blast_url: { kind: 'text', help: 'address of NCBI BLAST, or of a service like it' },
   software_url: { kind: 'text', help: 'address of the list of software releases' },
-  force_version: { kind: 'text', help: 'version that the server reports' },
+  force_version: { kind: 'text', help: 'version that the server reports (without a value: v0.0.0)' },
   config: { kind: 'text', help: 'configuration file (config.json in the working directory, when it exists)' },
   no_client: { kind: 'flag', help: 'do not serve the web client' },
   no_db_checks: { kind: 'flag', help: 'skip the creation of database indexes and the repairs at start' },
@@ -49,6 +57,21 @@ export const OPTIONS = {
   no_refreshing: { kind: 'flag', help: 'do not refresh remote information' },
   dev: { kind: 'flag', help: 'development mode' },
   verbose: { kind: 'flag', short: 'v', help: 'log more' },
+  no_sentry: {
+    kind: 'flag',
+    help: 'taken from old start scripts, without effect: no error reports are sent',
+    obsolete: 'has no effect any more: this server sends no error reports',
+  },
+  no_setup: {
+    kind: 'flag',
+    help: 'taken from old start scripts, without effect: there is no set-up page',
+    obsolete: 'has no effect any more: there is no set-up page, the first visitor creates the first user',
+  },
+  force_setup: {
+    kind: 'flag',
+    help: 'taken from old start scripts, without effect: there is no set-up page',
+    obsolete: 'has no effect any more: there is no set-up page. Options, environment and file configure the server',
+  },
 } as const satisfies Record<string, Option>;
 type OptionName = keyof typeof OPTIONS;
 
@@ -158,6 +181,14 @@ export function readConfig(sources: Sources): Config {
   return withLimits(result.output);
 }
 
+/** One line for every given option that old releases knew and that means nothing any more. */
+export function obsoleteNotices(argv: string[]): string[] {
+  const given = fromOptions(argv);
+  return Object.entries(OPTIONS as Record<string, Option>).flatMap(([name, { obsolete }]) =>
+    obsolete && given[name as OptionName] ? [`${flag(name)} ${obsolete}.`] : [],
+  );
+}
+
 /** Help text: one line per option with its environment variable. */
 export function optionsHelp(): string {
   return Object.entries(OPTIONS as Record<string, Option>)
@@ -188,7 +219,7 @@ function variable(name: string, option: Option): string {
 function fromOptions(argv: string[]): Partial<Record<OptionName, unknown>> {
   try {
     const { values, positionals } = parseArgs({
-      args: argv,
+      args: argv.map(withValue),
       allowPositionals: true,
       options: Object.fromEntries(
         Object.entries(OPTIONS as Record<string, Option>).map(([name, option]) => [
@@ -203,6 +234,12 @@ function fromOptions(argv: string[]): Partial<Record<OptionName, unknown>> {
     const message = (error as Error).message.split('. ')[0];
     throw new ConfigError(`${message}. The options are shown by: virtool help`);
   }
+}
+
+// Old releases took the option without a value too.
+function withValue(argument: string, index: number, argv: string[]): string {
+  const isBare = argument === '--force-version' && (argv[index + 1] ?? '-').startsWith('-');
+  return isBare ? `${argument}=v0.0.0` : argument;
 }
 
 function fromEnvironment(environment: Sources['environment']): Partial<Record<OptionName, unknown>> {

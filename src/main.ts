@@ -1,4 +1,4 @@
-import { ConfigError, optionsHelp, readConfig } from './config.js';
+import { ConfigError, obsoleteNotices, optionsHelp, readConfig } from './config.js';
 
 const USAGE = `Usage: virtool <command> [options]
 
@@ -20,7 +20,10 @@ ${optionsHelp()}
 
 type Command = (argv: string[]) => Promise<number>;
 
-const configOf = (argv: string[]) => readConfig({ argv, environment: process.env, directory: process.cwd() });
+function configOf(argv: string[]) {
+  for (const notice of obsoleteNotices(argv)) process.stderr.write(`${notice}\n`);
+  return readConfig({ argv, environment: process.env, directory: process.cwd() });
+}
 
 const COMMANDS: Record<string, Command> = {
   start: async (argv) => (await import('./commands/start.js')).runStart(configOf(argv)),

@@ -1,0 +1,30 @@
+import { expect, test } from 'vitest';
+import { ConfigError, configToChild, obsoleteNotices, readConfig } from '../src/config.js';
+
+const read = (argv: string[]) => readConfig({ argv, environment: {}, directory: '/nonexistent' });
+
+test('options of old start scripts are taken, and each says in one line what it means now', () => {
+  const argv = ['--no-sentry', '--no-setup', '--force-setup', '--no-refreshing'];
+  expect(read(argv)).toEqual(read(['--no-refreshing']));
+  expect(obsoleteNotices(argv)).toEqual([
+    expect.stringMatching(/^--no-sentry has no effect any more: .*\.$/),
+    expect.stringMatching(/^--no-setup has no effect any more: .*\.$/),
+    expect.stringMatching(/^--force-setup has no effect any more: .*\.$/),
+  ]);
+  expect(obsoleteNotices(['--no-refreshing'])).toEqual([]);
+  expect(configToChild(read(argv)).argv).toEqual(configToChild(read(['--no-refreshing'])).argv);
+});
+
+test.each([
+  [['--force-version'], 'v0.0.0'],
+  [['--force-version', '--no-client'], 'v0.0.0'],
+  [['--force-version', 'v3.7.3', '--no-client'], 'v3.7.3'],
+  [['--force-version=v3.7.3'], 'v3.7.3'],
+])('%j reports the version %s', (argv, version) => {
+  expect(read(argv).force_version).toBe(version);
+});
+
+test('an option that nobody knows is still refused', () => {
+  expect(() => read(['--no-nonsense'])).toThrow(ConfigError);
+  expect(() => obsoleteNotices(['--no-nonsense'])).toThrow(ConfigError);
+});
