@@ -22,10 +22,11 @@ export function requireWritable(dataPath: string): void {
     rmSync(probe);
   } catch (error) {
     const code = errorCode(error);
-    if (code === 'EACCES' || code === 'EPERM' || code === 'EROFS') {
+    if (code === 'EACCES' || code === 'EPERM') throw notAllowed(dataPath, error);
+    if (code === 'EROFS') {
       throw new LocalError(
-        `The data directory ${dataPath} cannot be written by this user`,
-        [`Give it to this user: chown -R "$(id -un)" ${dataPath}`, 'Or choose another with --data-path.'],
+        `The data directory ${dataPath} cannot be written by this user: its disk is read-only`,
+        ['Choose another with --data-path.'],
         { cause: error },
       );
     }
@@ -43,6 +44,19 @@ export function requireWritable(dataPath: string): void {
       { cause: error },
     );
   }
+}
+
+function notAllowed(dataPath: string, cause: unknown): LocalError {
+  const path = /^[\w./@+-]+$/.test(dataPath) ? dataPath : `'${dataPath.replaceAll("'", "'\\''")}'`;
+  const exists = existsSync(dataPath);
+  const give = exists
+    ? `Give it to this user: sudo chown -R "$(id -un)" ${path}`
+    : `Make it for this user: sudo mkdir -p ${path} && sudo chown "$(id -un)" ${path}`;
+  return new LocalError(
+    `The data directory ${dataPath} cannot be ${exists ? 'written' : 'made'} by this user`,
+    [give, 'Or choose another with --data-path.'],
+    { cause },
+  );
 }
 
 /** Throws `LocalError` when the disk is too full to start anything on it. */
