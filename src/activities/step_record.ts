@@ -8,7 +8,6 @@ import { ALGORITHMS } from '../store/analyses.js';
 import type { InputRecord, StepRecord } from '../store/provenance.js';
 import { ToolMissing } from '../tools/errors.js';
 import { identifyProgram, type ProgramIdentity } from '../tools/identity.js';
-import { observeTools } from '../tools/observer.js';
 import { loadReads } from './analysis_inputs.js';
 import type { ActivityDeps } from './deps.js';
 import { NUVS_FILES, readJson } from './nuvs_files.js';
@@ -16,7 +15,7 @@ import { combine, describeFiles, hashText, noteProducts, readFiles } from './pro
 import { dropSource, judge, loadSource, type Source, secureSource, takeOver } from './reuse.js';
 import { reusableSteps } from './reuse_plan.js';
 import { makeStepKey, recordOutputs, type StepContext, sharedFiles } from './step_key.js';
-import { recordPrograms, startMeasuring } from './step_usage.js';
+import { type Measuring, recordPrograms, startMeasuring } from './step_usage.js';
 
 /** What the record of a step needs to know of it. */
 export type RecordedStep = {
@@ -37,46 +36,49 @@ export async function runRecorded(
   step: RecordedStep,
   body: () => Promise<void>,
 ): Promise<void> {
-  if ((ALGORITHMS as readonly string[]).includes(input.task)) return runAnalysisStep(deps, input, step, body);
-  await body();
-  await noteProducts(deps.data, input, step.signal);
+  const measuring = startMeasuring();
+  try {
+    if ((ALGORITHMS as readonly string[]).includes(input.task)) {
+      return await runAnalysisStep(deps, input, step, measuring, body);
+    }
+    await body();
+    await noteProducts(deps.data, input, step.signal);
+  } finally {
+    measuring.end();
+  }
 }
 
 async function runAnalysisStep(
   deps: ActivityDeps,
   input: StepInput,
   step: RecordedStep,
+  measuring: Measuring,
   body: () => Promise<void>,
 ): Promise<void> {
   const { task, stage } = input;
   const args = input.args as PathoscopeArgs;
-  const measuring = startMeasuring();
-  try {
-    const known = await deps.store.provenance.get(args.analysis_id);
-    const context: StepContext = { deps, args, signal: step.signal, steps: known?.provenance?.steps ?? {} };
-    const source = stage === FIRST ? undefined : await loadSource(context);
-    const reused = source && (await tryReuse(context, input, step, source));
-    const result = reused ?? (await observeTools(measuring.add, () => runKeyed(context, task, stage, body)));
-    if (stage === FIRST) {
-      await deps.store.provenance.clearSteps(args.analysis_id);
-      await secureSource(deps, task, args);
-    }
-    if (stage === 'prepare_reads') {
-      await noteInputs(context);
-      if (source) await noteTrimming(context, input, measuring.runs().length > 0);
-    }
-    const { attempt, threads, memoryGib } = step;
-    const record: StepRecord = {
-      ...{ finished_at: new Date(), attempt, threads, memory_gib: memoryGib },
-      ...measuring.end(),
-      programs: recordPrograms(measuring.runs(), await identifyAll(measuring.runs()), deps.data.root),
-      ...result,
-    };
-    await patiently(step.signal, () => deps.store.provenance.setStep(args.analysis_id, stage, record, versionOf(deps)));
-    if (input.last) await dropSource(deps, args);
-  } finally {
-    measuring.end();
+  const known = await deps.store.provenance.get(args.analysis_id);
+  const context: StepContext = { deps, args, signal: step.signal, steps: known?.provenance?.steps ?? {} };
+  const source = stage === FIRST ? undefined : await loadSource(context);
+  const reused = source && (await tryReuse(context, input, step, source));
+  const result = reused ?? (await runKeyed(context, task, stage, () => measuring.watch(body)));
+  if (stage === FIRST) {
+    await deps.store.provenance.clearSteps(args.analysis_id);
+    await secureSource(deps, task, args);
   }
+  if (stage === 'prepare_reads') {
+    await noteInputs(context);
+    if (source) await noteTrimming(context, input, measuring.runs().length > 0);
+  }
+  const { attempt, threads, memoryGib } = step;
+  const record: StepRecord = {
+    ...{ finished_at: new Date(), attempt, threads, memory_gib: memoryGib },
+    ...measuring.end(),
+    programs: recordPrograms(measuring.runs(), await identifyAll(measuring.runs()), deps.data.root),
+    ...result,
+  };
+  await patiently(step.signal, () => deps.store.provenance.setStep(args.analysis_id, stage, record, versionOf(deps)));
+  if (input.last) await dropSource(deps, args);
 }
 
 const FIRST = 'make_analysis_dir';

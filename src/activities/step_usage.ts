@@ -2,6 +2,8 @@ import { basename, relative } from 'node:path';
 import type { ProgramRecord, RunRecord, StepRecord } from '../store/provenance.js';
 import type { ToolRun } from '../tools/errors.js';
 import type { ProgramIdentity } from '../tools/identity.js';
+import { observeTools } from '../tools/observer.js';
+import { type ChildUsage, readChildUsage } from '../tools/process/child_usage.js';
 
 /** What a step has used, as it is recorded. */
 export type StepUsage = Pick<StepRecord, 'seconds' | 'cpu_seconds' | 'peak_memory_bytes' | 'server_cpu_seconds'>;
@@ -11,8 +13,8 @@ type EndedRun = { run: ToolRun; from: number; to: number };
 
 /** A step that is being measured. */
 export type Measuring = {
-  /** Takes note of a run of a tool that has just ended. */
-  add(run: ToolRun): void;
+  /** Does the work of the step, and takes note of the tools that it runs. */
+  watch(work: () => Promise<void>): Promise<void>;
   /** All runs so far. */
   runs(): ToolRun[];
   /** Ends the measuring; more than once is harmless. */
@@ -28,6 +30,7 @@ export function startMeasuring(): Measuring {
   const startedAt = performance.now();
   const cpu = process.cpuUsage();
   const ended: EndedRun[] = [];
+  let exact: number | undefined;
   begun += 1;
   const [number, startedAlone] = [begun, active === 0];
   active += 1;
@@ -38,15 +41,20 @@ export function startMeasuring(): Measuring {
     const isAlone = startedAlone && begun === number;
     return {
       seconds: round((performance.now() - startedAt) / 1000),
-      cpu_seconds: sumOf(ended.map(({ run }) => run.cpuSeconds)),
+      cpu_seconds: exact ?? sumOf(ended.map(({ run }) => run.cpuSeconds)),
       peak_memory_bytes: peakOf(ended),
       server_cpu_seconds: isAlone ? round((user + system) / 1e6) : null,
     };
   };
   return {
-    add: (run) => {
-      const to = performance.now();
-      ended.push({ run, from: to - run.wallSeconds * 1000, to });
+    async watch(work) {
+      const add = (run: ToolRun) => {
+        const to = performance.now();
+        ended.push({ run, from: to - run.wallSeconds * 1000, to });
+      };
+      const before = readChildUsage();
+      await observeTools(add, work);
+      exact = ownCpuSeconds(before, readChildUsage(), ended.length);
     },
     runs: () => ended.map(({ run }) => run),
     end: () => {
@@ -54,6 +62,13 @@ export function startMeasuring(): Measuring {
       return usage;
     },
   };
+}
+
+/** CPU time of tools between two readings; undefined when other tools than those of the step ran in between. */
+function ownCpuSeconds(before: ChildUsage, after: ChildUsage, runs: number): number | undefined {
+  const hasOthers = before.running > 0 || after.running > 0 || after.started - before.started !== runs;
+  if (hasOthers || before.cpuSeconds === undefined || after.cpuSeconds === undefined) return undefined;
+  return round(after.cpuSeconds - before.cpuSeconds);
 }
 
 const MOST_RUNS = 100;

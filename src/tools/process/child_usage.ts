@@ -31,6 +31,15 @@ export function watchChildCpu(): { end(): number | undefined } {
   };
 }
 
+/** What this process has had of tools so far. */
+export type ChildUsage = { running: number; started: number; cpuSeconds: number | undefined };
+
+/** Number of tools that run and that were started, and the CPU time of those that have ended. */
+export function readChildUsage(): ChildUsage {
+  const ticks = childTicks();
+  return { running, started, cpuSeconds: ticks === undefined ? undefined : ticks / TICKS_PER_SECOND };
+}
+
 /** User and system time of the children of this process that have ended, with theirs. */
 function childTicks(): number | undefined {
   try {
