@@ -8,23 +8,12 @@ import { resultsFit } from '../store/analyses.js';
 import type { ActivityDeps } from './deps.js';
 import { runCore } from './pathoscope_core/run.js';
 import type { StoredRun } from './pathoscope_core/work.js';
-import { createMappingSteps, MAPPING_FILES } from './pathoscope_mapping.js';
+import { MAPPING_FILES, PASSING_FILES } from './pathoscope_files.js';
+import { createMappingSteps } from './pathoscope_mapping.js';
 import { createPrepareSteps } from './prepare_reads.js';
 import { createStep, type Step } from './step.js';
 
 const RESULTS = 'pathoscope.json';
-
-/** Files that only the steps themselves need. */
-const PASSING_FILES = [
-  'mapped',
-  'isolateFasta',
-  'records',
-  'summary',
-  'readNames',
-  'hostScores',
-  'leftRecords',
-  'leftSummary',
-] as const;
 
 /** Steps of `pathoscope_bowtie`. */
 export function createPathoscopeSteps(deps: ActivityDeps) {

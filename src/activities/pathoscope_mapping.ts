@@ -4,9 +4,9 @@ import type { PathoscopeArgs } from '../contracts/pathoscope.js';
 import { fileSize, freshFolder } from '../files/folders.js';
 import { openTextWriter } from '../files/lines.js';
 import { openPartials, publishFiles, publishJson, removePath } from '../files/publish.js';
+import type { OtuAtVersion } from '../store/history/otu_versions.js';
 import type { IndexDocument } from '../store/indexes/index_builds.js';
 import { byContentKey, contentKey, inContentOrder } from '../store/otus/otu_order.js';
-import type { OtuAtVersion } from '../store/history/otu_versions.js';
 import * as bowtie2 from '../tools/bowtie2.js';
 import { bowtie2BuildProgress } from '../tools/progress.js';
 import { eachLine, readChunks, runTool } from '../tools/runner.js';
@@ -15,27 +15,8 @@ import type { ActivityDeps } from './deps.js';
 import { InvalidInput } from './errors.js';
 import { runCore } from './pathoscope_core/run.js';
 import type { IsolateSequences } from './pathoscope_core/work.js';
+import { MAPPING_FILES, type MappingFile } from './pathoscope_files.js';
 import { createStep, type Step } from './step.js';
-
-/** Files that the mapping steps leave in the analysis' folder. A mapping is there twice: as lines for people, as records for the next step. */
-export const MAPPING_FILES = {
-  candidates: 'default_isolates.json',
-  isolateFasta: 'isolate_index.fa',
-  isolates: 'isolates.json',
-  vta: 'to_isolates.vta',
-  records: 'to_isolates.records',
-  summary: 'to_isolates.json',
-  readNames: 'read_names.txt',
-  mapped: 'mapped.fastq',
-  hostScores: 'host_scores.numbers',
-  leftVta: 'subtracted.vta',
-  leftRecords: 'subtracted.records',
-  leftSummary: 'subtracted.json',
-  subtraction: 'subtraction.json',
-} as const;
-
-/** One of {@link MAPPING_FILES}. */
-type MappingFile = keyof typeof MAPPING_FILES;
 
 /** The steps of Pathoscope from the first mapping to the subtraction of the host. */
 export function createMappingSteps(deps: ActivityDeps) {

@@ -1,4 +1,5 @@
 import { NUVS_FILES } from './nuvs_files.js';
+import { MAPPING_FILES } from './pathoscope_files.js';
 
 /** What a step reads that lies outside the analysis' folder: trimmed reads, bowtie2 indexes, HMM profiles. */
 export type SharedInput = 'trimmed reads' | 'reference index' | 'subtraction index' | 'HMM profiles';
@@ -42,13 +43,21 @@ const PATHOSCOPE: Record<string, PlannedStep> = {
     shared: ['trimmed reads'],
     files: ['isolate_index.fa'],
     programs: ['bowtie2-build', 'bowtie2'],
-    outputs: [{ name: 'to_isolates.vta' }, { name: 'mapped.fastq', readBy: ['map_subtraction'], isDerived: true }],
+    revision: 2,
+    outputs: [
+      { name: MAPPING_FILES.vta },
+      { name: MAPPING_FILES.records },
+      { name: MAPPING_FILES.summary },
+      { name: MAPPING_FILES.mapped, readBy: ['map_subtraction'], isDerived: true },
+      { name: MAPPING_FILES.readNames, readBy: ['map_subtraction'], isDerived: true },
+    ],
   },
   map_subtraction: {
     shared: ['subtraction index'],
-    files: ['mapped.fastq'],
+    files: [MAPPING_FILES.mapped, MAPPING_FILES.readNames],
     programs: ['bowtie2'],
-    outputs: [{ name: 'host_scores.tsv' }],
+    revision: 2,
+    outputs: [{ name: MAPPING_FILES.hostScores }],
   },
 };
 

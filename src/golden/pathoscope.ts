@@ -1,4 +1,4 @@
-import { Alignments, type AlignmentTable } from '../bio/pathoscope/alignments.js';
+import { Alignments, type AlignmentTable, IGNORED_LINE, listRecords } from '../bio/pathoscope/alignments.js';
 import { reassign } from '../bio/pathoscope/em.js';
 import { buildMatrix, initialAssignment, type Matrix } from '../bio/pathoscope/matrix.js';
 import { reassignedLines } from '../bio/pathoscope/reassigned_lines.js';
@@ -92,10 +92,9 @@ function tableOf(lines: readonly string[]): AlignmentTable {
 /** Names of the reads by their number. */
 function readNames(lines: readonly string[], table: AlignmentTable): string[] {
   const names: string[] = [];
-  lines.forEach((line, i) => {
+  listRecords(table).forEach(({ read, reference }, i) => {
     // Lines below the cut-off number no read.
-    if ((table.reference[i] as number) >= table.references.length) return;
-    names[table.read[i] as number] ??= parseVtaLine(line).read;
+    if (reference !== IGNORED_LINE) names[read] ??= parseVtaLine(lines[i] as string).read;
   });
   return names;
 }

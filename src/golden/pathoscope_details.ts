@@ -1,4 +1,4 @@
-import type { AlignmentTable } from '../bio/pathoscope/alignments.js';
+import { type AlignmentTable, listRecords } from '../bio/pathoscope/alignments.js';
 import { coverReferences } from '../bio/pathoscope/coverage.js';
 import type { EmResult } from '../bio/pathoscope/em.js';
 import { type Matrix, UNIQUE_READ } from '../bio/pathoscope/matrix.js';
@@ -56,12 +56,9 @@ export function describeRun({ table, matrix, start, em, kept, lengths, reads }: 
 }
 
 /** References with kept lines, in order of first sight. */
-function keptReferences({ reference }: AlignmentTable, kept: Uint8Array): number[] {
-  const found = new Set<number>();
-  kept.forEach((isKept, i) => {
-    if (isKept === 1) found.add(reference[i] as number);
-  });
-  return [...found];
+function keptReferences(table: AlignmentTable, kept: Uint8Array): number[] {
+  const records = listRecords(table).filter((_, i) => kept[i] === 1);
+  return [...new Set(records.map(({ reference }) => reference))];
 }
 
 /** The reads of N in order, with an assignment of theirs. */

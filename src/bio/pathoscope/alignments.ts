@@ -131,6 +131,21 @@ export class AlignmentWriter {
   }
 }
 
+/** A record as an object. */
+export type AlignmentRecord = Record<Exclude<keyof typeof RECORD, 'words'>, number>;
+
+/** The records of a table as objects, for whoever looks at few of them. `read` comes without FIRST_OF_PAIR. */
+export function listRecords(table: AlignmentTable): AlignmentRecord[] {
+  const records: AlignmentRecord[] = [];
+  for (const block of table.blocks()) {
+    for (let at = 0; at < block.length; at += RECORD.words) {
+      const [read = 0, reference = 0, position = 0, length = 0, score = 0, lineBytes = 0] = block.subarray(at);
+      records.push({ read: read & READ_MASK, reference, position, length, score, lineBytes });
+    }
+  }
+  return records;
+}
+
 /**
  * Which bytes of the VTA file are those of the kept lines, for a table that has their sizes: by turns how many to leave out and how many to
  * copy. `kept` has one byte per line, 1 to copy it.

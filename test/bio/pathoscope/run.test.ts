@@ -1,10 +1,9 @@
 import { expect, test } from 'vitest';
-import { Alignments } from '../../../src/bio/pathoscope/alignments.js';
+import { Alignments, listRecords } from '../../../src/bio/pathoscope/alignments.js';
 import { reassign } from '../../../src/bio/pathoscope/em.js';
 import { buildMatrix, initialAssignment } from '../../../src/bio/pathoscope/matrix.js';
 import { runPathoscope } from '../../../src/bio/pathoscope/run.js';
 import { tally } from '../../../src/bio/pathoscope/tally.js';
-import { recordsOf } from './records.js';
 
 const EXAMPLE = [
   'r1,A,1,10,20.0',
@@ -128,7 +127,7 @@ test('growing beyond the first capacity changes nothing', () => {
   const table = tableOf(lines);
   expect(table.lineCount).toBe(50_000);
   expect(table.readCount).toBe(30_000);
-  const back = recordsOf(table).map(
+  const back = listRecords(table).map(
     ({ read, reference, position, length, score }) =>
       `read${read},${table.references[reference]},${position},${length},${table.scores[score]}.0`,
   );
