@@ -4,7 +4,7 @@ import { ReadStatistics } from '../bio/read_statistics.js';
 import type { TrimmingParameters } from '../bio/trimming.js';
 import { freshFolder } from '../files/folders.js';
 import { publishFile, removePath } from '../files/publish.js';
-import { compressStream } from '../tools/igzip.js';
+import { compressStream, withFastGunzip } from '../tools/igzip.js';
 import { type OutputPipe, runIntoPipes } from '../tools/named_pipes.js';
 import { feedTool, toFile } from '../tools/runner.js';
 import { parseTrimLog, TRIM_LOG, trim, trimmedOutputs, trimProblem } from '../tools/skewer.js';
@@ -38,7 +38,8 @@ export async function trimReads(
     const packed = join(work, `reads_${index + 1}.fq.gz`);
     return { path: join(work, name), read: (chunks, stop) => countAndCompress(chunks, packed, { signal: stop, log }) };
   });
-  const statistics = await runIntoPipes(trim({ parameters, reads, folder: work, threads }), outputs, {
+  const command = await withFastGunzip(trim({ parameters, reads, folder: work, threads }), work);
+  const statistics = await runIntoPipes(command, outputs, {
     signal,
     log,
     inputs: { paths: reads, onFraction: report },

@@ -27,7 +27,7 @@ const OUT_OF_MEMORY = [
 ];
 
 const DAMAGED_GZIP =
-  /^gzip: .*(not in gzip format|unexpected end of file|invalid compressed data|crc error)|^pigz: .*(corrupted|unrecognized format|incomplete|not compressed)|BadGzipFile|zlib\.error|Compressed file ended before/i;
+  /^igzip: Error |^gzip: .*(not in gzip format|unexpected end of file|invalid compressed data|crc error)|^pigz: .*(corrupted|unrecognized format|incomplete|not compressed)|BadGzipFile|zlib\.error|Compressed file ended before/i;
 
 const INVALID_INPUT: Readonly<Record<ToolId, readonly RegExp[]>> = {
   bowtie2: [

@@ -1,3 +1,5 @@
+import { mkdir, symlink } from 'node:fs/promises';
+import { delimiter, join } from 'node:path';
 import type { ToolCommand } from './command.js';
 import { findProgram, toolEnvironment } from './programs.js';
 
@@ -8,4 +10,18 @@ import { findProgram, toolEnvironment } from './programs.js';
 export function compressStream(hasIgzip = findProgram('igzip', toolEnvironment()) !== undefined): ToolCommand {
   if (hasIgzip) return { argv: ['igzip', '-1', '--no-name', '--stdout'] };
   return { argv: ['pigz', '--fast', '--no-name', '--no-time', '-p', '1', '--stdout'] };
+}
+
+/**
+ * The same command in an environment where `gzip` is igzip, which unpacks in a quarter of the time: for programs that call gunzip, a script
+ * around gzip, to read their input. Without igzip the command as it is. `folder` gets the link.
+ */
+export async function withFastGunzip(command: ToolCommand, folder: string): Promise<ToolCommand> {
+  const { PATH = '' } = toolEnvironment(command.env);
+  const igzip = findProgram('igzip', { PATH });
+  if (igzip === undefined) return command;
+  const bin = join(folder, 'bin');
+  await mkdir(bin);
+  await symlink(igzip, join(bin, 'gzip'));
+  return { ...command, env: { ...command.env, PATH: [bin, PATH].join(delimiter) } };
 }

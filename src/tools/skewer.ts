@@ -35,11 +35,11 @@ export function trim(input: {
 }
 
 /**
- * skewer ends with 0 although the gzip that unpacks its input failed. When skewer stops reading first, that gzip dies
+ * skewer ends with 0 although the gzip (or igzip) that unpacks its input failed. When skewer stops reading first, that one dies
  * without a word: `trimProblem` finds those cases.
  */
 function isSkewerFailure(line: string): boolean {
-  return /^(sh: .*)?gzip: /.test(line) && !/trailing garbage ignored/.test(line);
+  return /^(sh: .*)?i?gzip: /.test(line) && !/trailing garbage ignored/.test(line);
 }
 
 /** Names of the files of trimmed reads, within the folder that was given to `trim`; compressed ones end in `.gz` too. */

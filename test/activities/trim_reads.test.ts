@@ -8,6 +8,7 @@ import { trimReads } from '../../src/activities/trim_reads.js';
 import { parseFastqc } from '../../src/bio/fastqc.js';
 import { trimmingParameters } from '../../src/bio/trimming.js';
 import type { JobLog } from '../../src/files/job_log.js';
+import { explain } from '../../src/tools/classify.js';
 import { compressStream } from '../../src/tools/igzip.js';
 import { findProgram } from '../../src/tools/programs.js';
 import { feedTool, readChunks, runTool } from '../../src/tools/runner.js';
@@ -52,13 +53,17 @@ test.each([false, true])(
   },
 );
 
-test('a cut file is refused although skewer ends with 0, and nothing has its final name', async () => {
+test('malformed, cut and damaged files are refused although skewer ends with 0, and nothing has its final name', async () => {
   await using temp = await tempFolder();
   const parameters = trimmingParameters({ paired: false, srna: false });
-  const reads = [dataFile('bad/reads_quality_length.fq.gz')];
-  const trimming = trimReads(context(1), { parameters, reads, folder: temp.path, expected: 400 });
-  await expect(trimming).rejects.toBeInstanceOf(InvalidInput);
-  expect(await readdir(temp.path)).toEqual(['trim.1.partial']);
+  for (const name of ['reads_quality_length', 'reads_truncated', 'reads_damaged']) {
+    const reads = [dataFile(`bad/${name}.fq.gz`)];
+    const trimming = trimReads(context(1), { parameters, reads, folder: temp.path, expected: 400 });
+    const error = await trimming.catch((reason) => reason);
+    if (!(error instanceof InvalidInput))
+      expect(explain(error)).toMatchObject({ class: 'invalid_input', tool: 'skewer' });
+    expect(await readdir(temp.path)).toEqual(['trim.1.partial']);
+  }
 });
 
 const hasProgram = findProgram('igzip') !== undefined;
