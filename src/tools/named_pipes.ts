@@ -1,6 +1,7 @@
 import { closeSync, constants, openSync } from 'node:fs';
 import { Socket } from 'node:net';
 import type { ToolCommand } from './command.js';
+import { unobserved } from './observer.js';
 import { type RunOptions, runTool } from './runner.js';
 
 /** A named pipe that a program takes for its output file, and who reads what it writes. */
@@ -23,7 +24,7 @@ export async function runIntoPipes<T>(
   const failed = new AbortController();
   const signal = AbortSignal.any([failed.signal, ...(options.signal ? [options.signal] : [])]);
   const [first = '', ...others] = pipes.map(({ path }) => path);
-  await runTool({ argv: ['mkfifo', first, ...others] }, { signal });
+  await unobserved(() => runTool({ argv: ['mkfifo', first, ...others] }, { signal }));
   const open: OpenPipe[] = [];
   const fail = (error: unknown): never => {
     failed.abort(error);
