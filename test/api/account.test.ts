@@ -244,9 +244,9 @@ describe('session', () => {
     expect(caller).toMatchObject({ via: 'session', userId: 'socket', sessionId: browser.cookies.get('session_id') });
     expect(await identity.fromCookies(undefined)).toBeUndefined();
     expect(await identity.fromCookies(`session_id=${caller?.sessionId}`)).toBeUndefined();
-    expect(await identity.isStillValid(caller?.sessionId ?? '')).toBe(true);
+    expect(await identity.current(caller?.sessionId ?? '')).toBeDefined();
     await server.db.collection<{ _id: string }>('users').updateOne({ _id: 'socket' }, { $set: { force_reset: true } });
-    expect(await identity.isStillValid(caller?.sessionId ?? '')).toBe(false);
+    expect(await identity.current(caller?.sessionId ?? '')).toBeUndefined();
   });
 });
 

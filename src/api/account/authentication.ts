@@ -35,26 +35,26 @@ export function createAuthenticate(deps: Deps): Authenticate {
 export type SocketIdentity = {
   /** Who sends a handshake with this `Cookie` header; undefined for nobody. */
   fromCookies(cookieHeader: string | undefined): Promise<Caller | undefined>;
-  /** The caller of a session with the rights of now; undefined when it has ended or its user may not go on. */
-  current(sessionId: string): Promise<Caller | undefined>;
-  /** Whether a session that was signed in still is. */
-  isStillValid(sessionId: string): Promise<boolean>;
+  /**
+   * The caller of a session with the rights of now, and when the session ends unless it is renewed; undefined when it has
+   * ended or its user may not go on.
+   */
+  current(sessionId: string): Promise<{ caller: Caller; endsAt: Date } | undefined>;
 };
 
 /** Identity of WebSocket connections, by the same sessions as HTTP. */
 export function createSocketIdentity({ store }: Deps): SocketIdentity {
-  const current = async (sessionId: string): Promise<Caller | undefined> => {
-    const session = await store.sessions.findLive(sessionId);
-    return session && callerOfSession({ store }, session);
-  };
   return {
     async fromCookies(cookieHeader) {
       const { sessionId, token } = parseSessionCookies(cookieHeader);
       const session = sessionId && token ? await store.sessions.find(sessionId, token) : undefined;
       return session && callerOfSession({ store }, session);
     },
-    current,
-    isStillValid: async (sessionId) => (await current(sessionId)) !== undefined,
+    async current(sessionId) {
+      const session = await store.sessions.findLive(sessionId);
+      const caller = session && (await callerOfSession({ store }, session));
+      return caller && { caller, endsAt: session.expiresAt };
+    },
   };
 }
 

@@ -33,6 +33,8 @@ export const SOCKET_LIMITS: SocketLimits = {
 const NORMAL = 1000;
 const POLICY_VIOLATION = 1008;
 
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
 /** The open connections. */
 export type Connections = {
   readonly receivers: ReadonlySet<Receiver>;
@@ -47,6 +49,8 @@ export type Connections = {
 type Connection = Receiver & {
   viewer: Viewer;
   readonly sessionId: string;
+  /** Looks at the session again when it is to end. */
+  expiry: NodeJS.Timeout | undefined;
   close(code: number, reason: string): void;
   terminate(): void;
   /** Looks for silence and slowness; `now` in milliseconds of a steady clock. */
@@ -64,15 +68,29 @@ export function createConnections(identity: SocketIdentity, log: Logger, limits:
   });
   const remove = (connection: Connection): void => {
     connections.delete(connection);
+    clearTimeout(connection.expiry);
     if (connections.size > 0) return;
     clearInterval(timer);
     timer = undefined;
     for (const resolve of emptied) resolve();
   };
   const refreshOne = async (connection: Connection): Promise<void> => {
-    const caller = await identity.current(connection.sessionId);
-    if (caller) connection.viewer = viewerOf(caller);
-    else connection.close(POLICY_VIOLATION, 'Session ended');
+    const session = await identity.current(connection.sessionId);
+    if (!session) return connection.close(POLICY_VIOLATION, 'Session ended');
+    connection.viewer = viewerOf(session.caller);
+    if (connections.has(connection)) expireAt(connection, session.endsAt);
+  };
+  const refreshOrDrop = (connection: Connection): void => {
+    refreshOne(connection).catch((err) => {
+      log.warn({ err }, 'session of a socket cannot be checked');
+      connection.terminate();
+    });
+  };
+  // The database removes ended sessions up to a minute late, and only then there is a change to hear of.
+  const expireAt = (connection: Connection, endsAt: Date): void => {
+    clearTimeout(connection.expiry);
+    const leftMs = Math.min(Math.max(endsAt.getTime() - Date.now(), 0) + 1, LONGEST_TIMER_MS);
+    connection.expiry = setTimeout(() => refreshOrDrop(connection), leftMs);
   };
 
   return {
@@ -88,10 +106,7 @@ export function createConnections(identity: SocketIdentity, log: Logger, limits:
       connections.add(connection);
       timer ??= tick();
       // The session may have ended between the check of the handshake and now, when no event is lost any more.
-      refreshOne(connection).catch((err) => {
-        log.warn({ err }, 'session of a new socket cannot be checked');
-        connection.terminate();
-      });
+      refreshOrDrop(connection);
     },
 
     async refresh({ changes, lost }) {
@@ -139,6 +154,7 @@ function createConnection(socket: WebSocket, caller: Caller & { sessionId: strin
   return {
     viewer: viewerOf(caller),
     sessionId: caller.sessionId,
+    expiry: undefined,
     send(text) {
       if (socket.readyState === WebSocket.OPEN && !isSlow(performance.now())) socket.send(text);
     },

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { request } from 'node:http';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { SocketLimits } from '../../../src/api/dispatch/connections.js';
+import type { SessionDocument } from '../../../src/store/accounts/sessions.js';
 import { type TestDatabase, testDatabase } from '../../support/servers.js';
 import { LIMIT, type Message, startSockets, type TestSockets } from './support.js';
 
@@ -169,6 +170,23 @@ describe('an open socket', () => {
     await vi.waitFor(() => expect(carl.closeCode()).toBe(1008), LIMIT);
     await write('users').updateOne({ _id: 'dora' }, { $set: { force_reset: true } });
     await vi.waitFor(() => expect(dora.closeCode()).toBe(1008), LIMIT);
+  });
+
+  // The TTL index of the database works once a minute.
+  test('closes with 1008 at the moment when its session expires, unless that was renewed', async () => {
+    const { store, connect, signIn, session, browser } = await connected();
+    const renewed = await signIn('bob');
+    const other = await connect(renewed.cookie);
+    const expire = (_id: string, inMs: number) =>
+      store.database
+        .collection<SessionDocument>('sessions')
+        .updateOne({ _id }, { $set: { expiresAt: new Date(Date.now() + inMs) } });
+    await expire(renewed.sessionId, 400);
+    await expire(session.sessionId, 500);
+    await expire(renewed.sessionId, 60 * 60_000);
+    await vi.waitFor(() => expect(browser.closeCode()).toBe(1008), { ...LIMIT, timeout: 10_000 });
+    expect(await store.database.collection('sessions').countDocuments()).toBe(2);
+    expect(other.closeCode()).toBeUndefined();
   });
 
   test('has the rights that its user has at the moment of each message', async () => {
