@@ -67,6 +67,17 @@ describe('the tags of a sample', () => {
 });
 
 describe('an analysis', () => {
+  test('is made with all others that are asked for at once, or none is', async () => {
+    const gone = { ...input, sample: { id: 'gone', name: 'G' } };
+    expect(await made.store.analyses.createAll([input, gone])).toBeUndefined();
+    expect(await made.store.analyses.collection.countDocuments()).toBe(0);
+    expect(await made.store.jobs.collection.countDocuments()).toBe(0);
+    expect(await tags()).toEqual([false, false]);
+    const all = await made.store.analyses.createAll([input, { ...input, algorithm: 'nuvs' }]);
+    expect(all?.map(({ job }) => job.task)).toEqual(['pathoscope_bowtie', 'nuvs']);
+    expect(await tags()).toEqual(['ip', 'ip']);
+  });
+
   test('is made with its job or not at all', async () => {
     const { analysis, job } = await create();
     expect(analysis.job).toEqual({ id: job._id });
