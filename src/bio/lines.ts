@@ -1,7 +1,7 @@
 const LINE_FEED = 10;
 /** Room for a line that came in two chunks; it grows when one is longer. */
 const SPLIT_LINE_BYTES = 64 * 1024;
-const MAX_LINE_CHARACTERS = 64 * 1024 * 1024;
+const MAX_LINE_BYTES = 64 * 1024 * 1024;
 
 /** Cuts a stream of bytes into lines. */
 export type LineSplitter = {
@@ -12,51 +12,15 @@ export type LineSplitter = {
 };
 
 /**
- * A splitter that calls `onLine` for each line, without its line feed. Each byte becomes one character (latin1), so a
- * line written back as latin1 has the same bytes, whatever the encoding of the read names. A line beyond 64 Mi characters is
- * an error. Lines may share memory with the chunk they came in: copy what is kept for long.
- */
-export function createLineSplitter(onLine: (line: string) => void): LineSplitter {
-  let rest = '';
-  return {
-    push(chunk) {
-      const text = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength).toString('latin1');
-      let start = 0;
-      if (rest !== '') {
-        const end = text.indexOf('\n');
-        if (end < 0) {
-          rest += text;
-          if (rest.length > MAX_LINE_CHARACTERS)
-            throw new Error(`A line is longer than ${MAX_LINE_CHARACTERS} characters`);
-          return;
-        }
-        onLine(rest + text.slice(0, end));
-        rest = '';
-        start = end + 1;
-      }
-      for (let end = text.indexOf('\n', start); end >= 0; end = text.indexOf('\n', start)) {
-        onLine(text.slice(start, end));
-        start = end + 1;
-      }
-      rest = chunk.at(-1) === LINE_FEED ? '' : text.slice(start);
-    },
-    end() {
-      if (rest !== '') onLine(rest);
-      rest = '';
-    },
-  };
-}
-
-/**
  * A splitter that hands over each line as bytes `start` to `end`, without its line feed, and makes no text of them; they are good until
  * the callback returns. A line beyond 64 Mi bytes is an error.
  */
-export function createByteLineSplitter(onLine: (bytes: Uint8Array, start: number, end: number) => void): LineSplitter {
+export function createLineSplitter(onLine: (bytes: Uint8Array, start: number, end: number) => void): LineSplitter {
   let rest = Buffer.alloc(SPLIT_LINE_BYTES);
   let used = 0;
   const keep = (bytes: Uint8Array) => {
     const length = used + bytes.length;
-    if (length > MAX_LINE_CHARACTERS) throw new Error(`A line is longer than ${MAX_LINE_CHARACTERS} bytes`);
+    if (length > MAX_LINE_BYTES) throw new Error(`A line is longer than ${MAX_LINE_BYTES} bytes`);
     if (length > rest.length) {
       const larger = Buffer.alloc(length * 2);
       larger.set(rest.subarray(0, used));

@@ -4,7 +4,7 @@ import { ThreadFailed } from '../errors.js';
 import type { CoreResults, CoreTask, FromThread, ToThread } from './tasks.js';
 
 // By its name in package.json: tests and benchmarks run this file from the sources, a thread needs the built one.
-const ENTRY = createRequire(import.meta.url).resolve('#pathoscope-thread');
+const threadEntry = () => createRequire(import.meta.url).resolve('#pathoscope-thread');
 /**
  * An aligner's output goes to the thread in buffers that come back, so nothing is left for the garbage collectors of either side; the
  * aligner waits while all of them are on their way. A message costs as much as reading some ten thousand bytes.
@@ -34,7 +34,7 @@ export type CoreOptions = {
 export async function runCore<T extends CoreTask>(task: T, options: CoreOptions): Promise<CoreResults[T['task']]> {
   const { signal, memoryGib, chunks } = options;
   signal.throwIfAborted();
-  const worker = new Worker(ENTRY, {
+  const worker = new Worker(threadEntry(), {
     name: task.task,
     workerData: task,
     execArgv: [],

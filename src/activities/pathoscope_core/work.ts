@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { createByteLineSplitter } from '../../bio/lines.js';
+import { createLineSplitter } from '../../bio/lines.js';
 import {
   type AlignmentSummary,
   type AlignmentTable,
@@ -52,7 +52,7 @@ function withoutInput<Result>(finish: () => Result): OpenTask<Result> {
 
 function findCandidates(): OpenTask<CoreResults['find_candidates']> {
   const candidates = createCandidateReferences();
-  const lines = createByteLineSplitter(candidates.addSamBytes);
+  const lines = createLineSplitter(candidates.addSamBytes);
   return {
     push: lines.push,
     finish() {
@@ -68,7 +68,7 @@ function mapIsolates(task: Task<'map_isolates'>): OpenTask<CoreResults['map_isol
   const alignments = new AlignmentWriter((block) => records.write(bytesOf(block)));
   const encoder = new VtaEncoder(vta.write);
   const reader = new SamReader();
-  const lines = createByteLineSplitter((bytes, start, end) => {
+  const lines = createLineSplitter((bytes, start, end) => {
     if (!reader.read(bytes, start, end) || !isAccepted(reader)) return;
     alignments.addFields(reader, encoder.add(reader));
   });
@@ -89,7 +89,7 @@ function mapIsolates(task: Task<'map_isolates'>): OpenTask<CoreResults['map_isol
 
 function mapHost(task: Task<'map_host'>): OpenTask<CoreResults['map_host']> {
   const host = new HostScores(readNames(task.readNames));
-  const lines = createByteLineSplitter((bytes, start, end) => host.addSamBytes(bytes, start, end));
+  const lines = createLineSplitter((bytes, start, end) => host.addSamBytes(bytes, start, end));
   return {
     push: lines.push,
     finish() {
@@ -170,7 +170,7 @@ function writeNames(path: string, names: NameTable): void {
 
 function readNames(path: string): NameTable {
   const names = new NameTable();
-  const lines = createByteLineSplitter((bytes, start, end) => {
+  const lines = createLineSplitter((bytes, start, end) => {
     names.addBytes(bytes, start, end);
   });
   for (const block of readByteBlocks(path)) lines.push(block);
