@@ -1,6 +1,8 @@
+import { randomBytes } from 'node:crypto';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { gzipSync } from 'node:zlib';
+import { promisify } from 'node:util';
+import { gzip } from 'node:zlib';
 import { MongoClient } from 'mongodb';
 import type { BenchClient } from './client.js';
 import type { BenchServer } from './server.js';
@@ -14,6 +16,7 @@ const SECOND_TIMES = 20;
 const READS_PER_HIT = 1_000;
 const READ_LENGTH = 100;
 const EMPTY = 'benchnone';
+const BASES = Buffer.from('ACGT');
 
 type Otu = { id: string; isolates: { sequences: { id: string }[] }[] };
 type Times = { plain: number[]; first: number[]; second: number[]; megabytes: number; longestWait: number };
@@ -138,7 +141,7 @@ async function insertAnalysis(database: MongoClient, fields: { _id: string; samp
 }
 
 async function importOtus(client: BenchClient, setting: Setting): Promise<Otu[]> {
-  const file = new Blob([gzipSync(JSON.stringify(referenceFile(setting)))]);
+  const file = new Blob([await promisify(gzip)(JSON.stringify(referenceFile(setting)))]);
   const fileId = await client.upload('reference', file, 'reference.json.gz');
   const reference = await client.send<{ id: string; process: { id: string } }>('POST', '/api/refs', {
     name: setting.name,
@@ -194,5 +197,6 @@ function hitsOf(otu: Otu, bases: number) {
 }
 
 function randomBases(length: number): string {
-  return Array.from({ length }, () => 'ACGT'[Math.floor(Math.random() * 4)]).join('');
+  const bases = randomBytes(length).map((byte) => BASES[byte & 3] as number);
+  return Buffer.from(bases).toString('latin1');
 }
