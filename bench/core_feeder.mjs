@@ -28,6 +28,14 @@ function emit(text) {
   }
 }
 
+// One alignment in eight is clipped or has a gap, so that some hundred CIGARs occur.
+function cigar() {
+  const kind = random(16);
+  const at = 1 + random(BASES - 2);
+  if (kind === 0) return `${at}S${BASES - at}M`;
+  return kind === 1 ? `${at}M1D${BASES - at}M` : `${BASES}M`;
+}
+
 let text = '';
 let written = 0;
 for (let read = 0; written < lines; read++) {
@@ -43,7 +51,7 @@ for (let read = 0; written < lines; read++) {
     const reference = REFERENCES[virus + ((first + hit * 3) % 10)];
     const flag = hit === 0 ? 0 : 256;
     const position = 1 + random(GENOME - BASES);
-    text += `${name}\t${flag}\t${reference}\t${position}\t1\t${BASES}M\t*\t0\t0\t${bases}\t${quality}\tAS:i:${score}\tXS:i:${score}\tXN:i:0\tXM:i:1\tXO:i:0\tXG:i:0\tNM:i:1\tMD:Z:34A65\tYT:Z:UU\n`;
+    text += `${name}\t${flag}\t${reference}\t${position}\t1\t${cigar()}\t*\t0\t0\t${bases}\t${quality}\tAS:i:${score}\tXS:i:${score}\tXN:i:0\tXM:i:1\tXO:i:0\tXG:i:0\tNM:i:1\tMD:Z:34A65\tYT:Z:UU\n`;
   }
   written += hits;
   if (text.length > 1 << 18) {

@@ -10,8 +10,8 @@ const AT_SIGN = 64;
 const ASTERISK = 42;
 const MINUS = 45;
 const UNMAPPED_FLAG = 4;
-/** Columns between POS and SEQ: MAPQ, CIGAR, RNEXT, PNEXT, TLEN. */
-const COLUMNS_BEFORE_SEQUENCE = 5;
+/** Columns between CIGAR and SEQ: RNEXT, PNEXT, TLEN. */
+const COLUMNS_BEFORE_SEQUENCE = 3;
 
 /** Reads SAM lines from bytes without making a text of them. */
 export class SamReader implements AlignmentFields {
@@ -23,6 +23,8 @@ export class SamReader implements AlignmentFields {
   position = 0;
   length = 0;
   score = 0;
+  cigarStart = 0;
+  cigarEnd = 0;
 
   /** Reads the line that is `start` to `end` of some bytes: true if it is an alignment. Rules and errors are those of `parseSamLine`. */
   read(bytes: Uint8Array, start: number, end: number): boolean {
@@ -38,7 +40,9 @@ export class SamReader implements AlignmentFields {
     if ((parseInteger(bytes, nameEnd + 1, flagEnd, start, end) & UNMAPPED_FLAG) !== 0) return false;
     if (referenceEnd === flagEnd + 2 && bytes[flagEnd + 1] === ASTERISK) return false;
 
-    let sequenceAt = positionEnd + 1;
+    const cigarStart = tabFrom(bytes, positionEnd + 1, end) + 1;
+    const cigarEnd = tabFrom(bytes, cigarStart, end);
+    let sequenceAt = cigarEnd + 1;
     for (let column = 0; column < COLUMNS_BEFORE_SEQUENCE; column++) sequenceAt = tabFrom(bytes, sequenceAt, end) + 1;
     // Long, so worth a call that finds a byte many at a time.
     const sequenceEnd = bytes.indexOf(TAB, sequenceAt);
@@ -50,6 +54,8 @@ export class SamReader implements AlignmentFields {
     this.referenceEnd = referenceEnd;
     this.position = parseInteger(bytes, referenceEnd + 1, positionEnd, start, end);
     this.length = sequenceEnd - sequenceAt;
+    this.cigarStart = cigarStart;
+    this.cigarEnd = cigarEnd;
     const scoreAt = scoreStart(bytes, qualityEnd(bytes, sequenceEnd, this.length, end), start, end);
     this.score = parseInteger(bytes, scoreAt, valueEnd(bytes, scoreAt, end), start, end) + this.length;
     return true;

@@ -30,6 +30,8 @@ export type AlignmentFields = {
   readonly position: number;
   readonly length: number;
   readonly score: number;
+  readonly cigarStart: number;
+  readonly cigarEnd: number;
 };
 
 /**

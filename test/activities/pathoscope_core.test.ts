@@ -7,6 +7,7 @@ import { describeError } from '../../src/activities/describe.js';
 import { type CoreOptions, runCore } from '../../src/activities/pathoscope_core/run.js';
 import type { CoreTask } from '../../src/activities/pathoscope_core/tasks.js';
 import { openTask } from '../../src/activities/pathoscope_core/work.js';
+import { unpackDepths } from '../../src/bio/depth_runs.js';
 import { goldenJson, goldenText, sha256 } from '../bio/golden.js';
 import { testFolder } from '../support/folders.js';
 
@@ -15,7 +16,8 @@ type Expected = {
   reassigned: { sha256: string };
   job_results: { read_count: number; results: { id: string; align_sha256: string }[] };
 };
-type Results = { read_count: number; results: { id: string; align: number[] }[] };
+type StoredHit = { id: string; align: number[]; depth_by_base: { align: string; coverage: number; depth: number } };
+type Results = { read_count: number; results: StoredHit[] };
 
 /** The tasks of a job in a folder, in their order. */
 function tasksIn(folder: string) {
@@ -54,8 +56,33 @@ function writeIsolates(folder: string, lengths: Record<string, number>): void {
 function endlessTask(folder: string): Extract<CoreTask, { task: 'reassign' }> {
   writeIsolates(folder, {});
   const summary = join(folder, 'endless.json');
-  writeFileSync(summary, JSON.stringify({ lineCount: 1, readCount: 1, references: ['ref'], scores: [100] }));
+  writeFileSync(
+    summary,
+    JSON.stringify({ lineCount: 1, readCount: 1, references: ['ref'], scores: [100], cigars: [] }),
+  );
   return { ...tasksIn(folder).reassign, table: { records: '/dev/zero', summary } };
+}
+
+/** How many reads cover a base, by "reference position": base by base along the CIGARs of the lines that were kept. */
+function countBases(sam: string, kept: string): Map<string, number> {
+  const counts = new Map<string, number>();
+  const left = kept.split('\n').reverse();
+  for (const line of sam.split('\n').filter((text) => text !== '' && !text.startsWith('@'))) {
+    const [read, , reference, start, , cigar = '', , , , bases = ''] = line.split('\t');
+    if (!left.at(-1)?.startsWith(`${read},${reference},${start},${bases.length},`)) continue;
+    left.pop();
+    let position = Number(start);
+    for (const [, count, operation = ''] of cigar.matchAll(/(\d+)([MIDNSHPX=])/g)) {
+      for (let i = 0; i < Number(count); i++) {
+        if ('M=X'.includes(operation)) {
+          counts.set(`${reference} ${position}`, (counts.get(`${reference} ${position}`) ?? 0) + 1);
+        }
+        if ('M=XDN'.includes(operation)) position += 1;
+      }
+    }
+  }
+  expect(left).toEqual(['']);
+  return counts;
 }
 
 const threads = () => process.getActiveResourcesInfo().filter((name) => /MessagePort|Worker/.test(name)).length;
@@ -95,6 +122,14 @@ test.each(['sim_500', 'sim_paired', 'sim_host'])(
     expect(results.map(({ id, align }) => [id, sha256(align.join(','))])).toEqual(
       expected.job_results.results.map(({ id, align_sha256 }) => [id, align_sha256]),
     );
+    const byBase = countBases(sam.toString('latin1'), textOf(threaded, 'reassigned.vta'));
+    for (const { id, align, depth_by_base } of results) {
+      const depths = unpackDepths(depth_by_base.align);
+      expect(depths).toHaveLength(align.length);
+      expect([id, ...depths]).toEqual([id, ...align.map((_, base) => byBase.get(`${id} ${base + 1}`) ?? 0)]);
+      const covered = depths.filter((depth) => depth > 0).length;
+      expect(depth_by_base.coverage).toBeCloseTo(covered / align.length, 3);
+    }
     for (const file of OUTPUTS) expect([file, textOf(plain, file)]).toEqual([file, textOf(threaded, file)]);
   },
 );

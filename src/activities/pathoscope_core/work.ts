@@ -139,10 +139,10 @@ function writeResults(path: string, run: PathoscopeResult, isolates: IsolateSequ
 }
 
 function toStoredHit(hit: PathoscopeResult['hits'][number], isolates: IsolateSequences): PathoscopeHit {
-  const { id, align, coverage, depth, final, initial } = hit;
+  const { id, align, coverage, depth, byBase, final, initial } = hit;
   const otu = isolates[id]?.otu;
   if (!otu) throw new TypeError(`Sequence ${id} is in the mapping but not in the isolate index`);
-  return { id, otu, align, coverage, depth, final, initial };
+  return { id, otu, align, coverage, depth, depth_by_base: byBase, final, initial };
 }
 
 function readTable({ records, summary }: TablePaths): AlignmentTable {

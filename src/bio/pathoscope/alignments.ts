@@ -1,3 +1,4 @@
+import { isOneMatch } from '../cigar.js';
 import { MIN_P_SCORE } from '../sam.js';
 import { type Alignment, type AlignmentFields, parseVtaLine } from '../vta.js';
 import { NameTable } from './name_table.js';
@@ -15,11 +16,15 @@ export const RECORD = {
   score: 4,
   /** Bytes of the line in the VTA file, its line feed included; 0 when nobody said. */
   lineBytes: 5,
-  words: 6,
+  /** Which bases of the reference the read covers: WHOLE_READ, or one more than an index into the CIGARs of the table. */
+  cigar: 6,
+  words: 7,
 } as const;
 
 /** Stands for the reference of a line whose p-score is too low to be used. */
 export const IGNORED_LINE = 0xffffffff;
+/** Stands for a CIGAR that only says that the whole read covers the reference, or that nobody said. */
+export const WHOLE_READ = 0;
 export const FIRST_OF_PAIR = 0x80000000;
 export const READ_MASK = 0x7fffffff;
 
@@ -34,9 +39,11 @@ export type AlignmentSummary = {
   references: string[];
   /** Distinct p-scores. */
   scores: number[];
+  /** Distinct CIGARs of reads that cover the reference in part or with gaps. */
+  cigars: string[];
 };
 
-/** The alignments of a VTA file, wherever they lie: 24 bytes per line. */
+/** The alignments of a VTA file, wherever they lie: 28 bytes per line. */
 export type AlignmentTable = AlignmentSummary & {
   /** The records in file order, from the first one at each call. A block is good until the next one is asked for. */
   blocks(): Iterable<Uint32Array>;
@@ -52,6 +59,7 @@ export class AlignmentWriter {
   readonly #references = new NameTable();
   readonly #scores: number[] = [];
   readonly #scoreNumbers = new Map<number, number>();
+  readonly #cigars = new NameTable();
   readonly #pairs = new PairIndex();
   readonly #sink: (records: Uint32Array) => void;
   readonly #block = new Uint32Array(BLOCK_RECORDS * RECORD.words);
@@ -65,10 +73,10 @@ export class AlignmentWriter {
 
   add(alignment: Alignment): void {
     const { position, length, score } = alignment;
-    if (score < MIN_P_SCORE) this.#append(0, IGNORED_LINE, 0, 0, 0, 0);
+    if (score < MIN_P_SCORE) this.#append(0, IGNORED_LINE, 0, 0, 0, 0, WHOLE_READ);
     else {
       const read = this.reads.add(alignment.read);
-      this.#addAccepted(read, this.#references.add(alignment.reference), position, length, score, 0);
+      this.#addAccepted(read, this.#references.add(alignment.reference), position, length, score, 0, WHOLE_READ);
     }
   }
 
@@ -77,14 +85,18 @@ export class AlignmentWriter {
     const { bytes, position, length, score } = fields;
     const read = this.reads.addBytes(bytes, fields.readStart, fields.readEnd);
     const reference = this.#references.addBytes(bytes, fields.referenceStart, fields.referenceEnd);
-    this.#addAccepted(read, reference, position, length, score, lineBytes);
+    const { cigarStart, cigarEnd } = fields;
+    const isWhole = isOneMatch(bytes, cigarStart, cigarEnd);
+    const cigar = isWhole ? WHOLE_READ : this.#cigars.addBytes(bytes, cigarStart, cigarEnd) + 1;
+    this.#addAccepted(read, reference, position, length, score, lineBytes, cigar);
   }
 
   /** Hands over the last block; nothing may be added afterwards. */
   finish(): AlignmentSummary {
     this.#flush();
     const readCount = this.reads.size;
-    return { lineCount: this.#lineCount, readCount, references: this.#references.texts(), scores: this.#scores };
+    const [references, cigars] = [this.#references.texts(), this.#cigars.texts()];
+    return { lineCount: this.#lineCount, readCount, references, scores: this.#scores, cigars };
   }
 
   #addAccepted(
@@ -94,16 +106,25 @@ export class AlignmentWriter {
     length: number,
     score: number,
     lineBytes: number,
+    cigar: number,
   ): void {
     if (position > MAX_VALUE || length > MAX_VALUE) {
       throw new RangeError(`Position or length in line ${this.#lineCount + 1} is beyond 32 bits`);
     }
     if (read > READ_MASK) throw new RangeError('There are more than 2^31 reads');
     const flag = this.#pairs.add(read, reference) ? FIRST_OF_PAIR : 0;
-    this.#append(read | flag, reference, position, length, this.#scoreNumber(score), lineBytes);
+    this.#append(read | flag, reference, position, length, this.#scoreNumber(score), lineBytes, cigar);
   }
 
-  #append(read: number, reference: number, position: number, length: number, score: number, lineBytes: number): void {
+  #append(
+    read: number,
+    reference: number,
+    position: number,
+    length: number,
+    score: number,
+    lineBytes: number,
+    cigar: number,
+  ): void {
     const block = this.#block;
     const at = this.#used;
     block[at + RECORD.read] = read;
@@ -112,6 +133,7 @@ export class AlignmentWriter {
     block[at + RECORD.length] = length;
     block[at + RECORD.score] = score;
     block[at + RECORD.lineBytes] = lineBytes;
+    block[at + RECORD.cigar] = cigar;
     this.#lineCount++;
     this.#used = at + RECORD.words;
     if (this.#used === block.length) this.#flush();
@@ -139,8 +161,9 @@ export function listRecords(table: AlignmentTable): AlignmentRecord[] {
   const records: AlignmentRecord[] = [];
   for (const block of table.blocks()) {
     for (let at = 0; at < block.length; at += RECORD.words) {
-      const [read = 0, reference = 0, position = 0, length = 0, score = 0, lineBytes = 0] = block.subarray(at);
-      records.push({ read: read & READ_MASK, reference, position, length, score, lineBytes });
+      const [read = 0, reference = 0, position = 0, length = 0, score = 0, lineBytes = 0, cigar = 0] =
+        block.subarray(at);
+      records.push({ read: read & READ_MASK, reference, position, length, score, lineBytes, cigar });
     }
   }
   return records;

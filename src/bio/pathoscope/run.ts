@@ -1,4 +1,5 @@
 import type { AlignmentTable } from './alignments.js';
+import { type BaseCoverage, coverBases } from './base_coverage.js';
 import { type Coverage, coverReferences } from './coverage.js';
 import { reassign } from './em.js';
 import { buildMatrix, initialAssignment } from './matrix.js';
@@ -20,6 +21,7 @@ export type ResultState = {
 export type PathoscopeHit = Coverage & {
   /** Name of the reference sequence. */
   id: string;
+  byBase: BaseCoverage;
   final: ResultState;
   initial: ResultState;
 };
@@ -53,15 +55,19 @@ export function runPathoscope(table: AlignmentTable, lengths: ReadonlyMap<string
   const em = reassign(matrix, assigned);
   const rows = reportRows(matrix, em, initial, tally(matrix, em.assigned));
   const kept = reassignedLines(table, matrix, em.assigned);
-  const coverages = coverReferences(
-    table,
-    kept,
-    rows.map((row) => row.reference),
-    lengths,
-  );
+  const references = rows.map((row) => row.reference);
+  const coverages = coverReferences(table, kept, references, lengths);
+  const bases = coverages.map(({ align }) => align.length);
+  const byBase = coverBases(table, kept, references, bases);
   const hits = coverages.map((coverage, index) => {
     const { name, final, initial: before } = rows[index] as (typeof rows)[number];
-    return { id: name, ...coverage, final: stored(final), initial: stored(before) };
+    return {
+      id: name,
+      ...coverage,
+      byBase: byBase[index] as BaseCoverage,
+      final: stored(final),
+      initial: stored(before),
+    };
   });
   return {
     readCount: matrix.readCount,

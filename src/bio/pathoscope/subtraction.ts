@@ -84,7 +84,8 @@ export function subtractHost(
     if (used > 0) sink(left.subarray(0, used));
   }
   const readCount = readNumbers.reduce((count, number) => (number === IGNORED_LINE ? count : count + 1), 0);
-  const summary = { lineCount, readCount, references, scores: table.scores };
+  const { scores, cigars } = table;
+  const summary = { lineCount, readCount, references, scores, cigars };
   return { kept, subtractedCount: table.lineCount - lineCount, left: summary };
 }
 

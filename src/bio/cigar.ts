@@ -1,0 +1,58 @@
+const ZERO = 48;
+const ASTERISK = 42;
+const MATCH = 77;
+/** M, = and X: a base of the read stands on a base of the reference. */
+const COVERING: readonly number[] = [MATCH, 61, 88];
+/** D and N: the read jumps over bases of the reference. */
+const JUMPING: readonly number[] = [68, 78];
+/** I, S, H and P: nothing of the reference is passed. */
+const STAYING: readonly number[] = [73, 83, 72, 80];
+
+/**
+ * The stretches of the reference that a read really covers, from the CIGAR of its alignment (SAM specification, section 1.4.6): by turns how
+ * many bases behind the alignment's position a stretch begins, and its length. Inserted and clipped bases of the read, and deleted ones of the
+ * reference, are in none. Throws on a text that is not a CIGAR; `*`, none at all, covers nothing.
+ */
+export function coveredStretches(cigar: string): Uint32Array {
+  const stretches: number[] = [];
+  if (cigar.length === 1 && cigar.charCodeAt(0) === ASTERISK) return new Uint32Array(0);
+  let offset = 0;
+  let count = 0;
+  let hasCount = false;
+  for (let at = 0; at < cigar.length; at++) {
+    const code = cigar.charCodeAt(at);
+    const digit = code - ZERO;
+    if (digit >= 0 && digit <= 9) {
+      count = count * 10 + digit;
+      hasCount = true;
+      continue;
+    }
+    if (!hasCount) throw notCigar(cigar);
+    if (COVERING.includes(code)) {
+      const last = stretches.length - 2;
+      const isLonger = last >= 0 && (stretches[last] as number) + (stretches[last + 1] as number) === offset;
+      if (isLonger) stretches[last + 1] = (stretches[last + 1] as number) + count;
+      else stretches.push(offset, count);
+      offset += count;
+    } else if (JUMPING.includes(code)) offset += count;
+    else if (!STAYING.includes(code)) throw notCigar(cigar);
+    count = 0;
+    hasCount = false;
+  }
+  if (hasCount || cigar.length === 0) throw notCigar(cigar);
+  return Uint32Array.from(stretches);
+}
+
+/** Whether the CIGAR that is `start` to `end` of some bytes is a single match: then the whole read covers the reference. */
+export function isOneMatch(bytes: Uint8Array, start: number, end: number): boolean {
+  if (end - start < 2 || bytes[end - 1] !== MATCH) return false;
+  for (let at = start; at < end - 1; at++) {
+    const digit = (bytes[at] as number) - ZERO;
+    if (digit < 0 || digit > 9) return false;
+  }
+  return true;
+}
+
+function notCigar(text: string): Error {
+  return new Error(`Not a CIGAR: '${text.slice(0, 200)}'`);
+}
