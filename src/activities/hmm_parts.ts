@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { createReadStream, createWriteStream } from 'node:fs';
 import { open, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -19,7 +20,7 @@ export type HmmParts = {
 const FOLDER = 'parts';
 const LIST = 'parts.json';
 const MOST_PARTS = 32;
-const LEAST_PROFILES = 8;
+const LEAST_PROFILES = 20;
 
 /**
  * The parts of an installation, beside its profiles. They are made when they are asked for the first time, `owner` keeps two that make
@@ -55,19 +56,52 @@ async function cutParts(installation: string, folder: string, owner: string, sig
 
 /** Writes the named profiles of an installation into one file, pressed but for its index. */
 export async function copyProfiles(installation: string, names: ReadonlySet<string>, to: string): Promise<void> {
+  const target = await open(to, 'w');
+  try {
+    for await (const { record } of readRecords(installation, names)) await target.write(record);
+  } finally {
+    await target.close();
+  }
+}
+
+/** For each of the named profiles the first of them, in their order, that is the same but for its name; often itself. */
+export async function findTwins(installation: string, names: ReadonlySet<string>): Promise<Map<string, string>> {
+  const firsts = new Map<string, string>();
+  const twins = new Map<string, string>();
+  for await (const { name, record } of readRecords(installation, names)) {
+    const content = createHash('sha256').update(withoutName(record, name)).digest('hex');
+    if (!firsts.has(content)) firsts.set(content, name);
+    twins.set(name, firsts.get(content) ?? name);
+  }
+  return twins;
+}
+
+// In a record the name stands behind its length (4 bytes, little endian), both with the zero byte at its end.
+function withoutName(record: Buffer, name: string): Buffer {
+  const text = Buffer.from(`${name}\0`, 'latin1');
+  const length = Buffer.alloc(4);
+  length.writeInt32LE(text.length);
+  const at = record.indexOf(Buffer.concat([length, text]));
+  return at < 0 ? record : Buffer.concat([record.subarray(0, at), record.subarray(at + length.length + text.length)]);
+}
+
+async function* readRecords(
+  installation: string,
+  names: ReadonlySet<string>,
+): AsyncGenerator<{ name: string; record: Buffer }> {
   const pressed = join(installation, `${PROFILES}.h3m`);
   const profiles = await readIndex(installation);
   const size = (await fileSize(pressed)) ?? 0;
-  const [from, target] = [await open(pressed), await open(to, 'w')];
+  const from = await open(pressed);
   try {
     for (const [i, { name, offset }] of profiles.entries()) {
       if (!names.has(name)) continue;
       const record = Buffer.alloc((profiles[i + 1]?.offset ?? size) - offset);
       await from.read(record, 0, record.length, offset);
-      await target.write(record);
+      yield { name, record };
     }
   } finally {
-    await Promise.all([from.close(), target.close()]);
+    await from.close();
   }
 }
 

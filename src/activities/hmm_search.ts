@@ -1,11 +1,11 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readFastaRecords } from '../bio/contigs.js';
-import { findTies, type HitLine, inScanOrder, readScanLines, readSearchLines } from '../bio/hmmer.js';
+import { findTies, type HitLine, inScanOrder, readScanLines, readSearchLines, type Tie } from '../bio/hmmer.js';
 import { scanProteins, searchProfiles } from '../tools/hmmer.js';
 import { pressProfiles } from '../tools/hmmpress.js';
 import { type RunOptions, runTool } from '../tools/runner.js';
-import { copyProfiles, openHmmParts } from './hmm_parts.js';
+import { copyProfiles, findTwins, openHmmParts } from './hmm_parts.js';
 import { forEachAtOnce } from './parallel.js';
 
 /** A search of proteins for the profiles of an installation. */
@@ -36,17 +36,18 @@ export async function searchHmms(search: HmmSearch): Promise<HitLine[]> {
   });
   const texts = await Promise.all(tables.map(({ table }) => readFile(table, 'utf8')));
   const lines = texts.flatMap(readSearchLines);
-  return inScanOrder(lines, await scanTies(search, lines, databaseSize));
+  const tied = new Set(findTies(lines).flatMap((tie) => tie.profiles));
+  const twins = await findTwins(installation, tied);
+  const ties = findTies(lines, twins);
+  return inScanOrder(lines, ties.length === 0 ? [] : await scanTies(search, ties, databaseSize), twins);
 }
 
 /** What hmmscan itself says of the proteins where hmmsearch's figures do not tell the order of its hits. */
 async function scanTies(
   { installation, proteins: all, work, threads, signal, log }: HmmSearch,
-  lines: readonly HitLine[],
+  ties: readonly Tie[],
   databaseSize: number,
 ): Promise<HitLine[]> {
-  const ties = findTies(lines);
-  if (ties.length === 0) return [];
   const [profiles, proteins, table] = ['tied.hmm', 'tied.fa', 'tied.tsv'] as const;
   await copyProfiles(installation, new Set(ties.flatMap((tie) => tie.profiles)), join(work, profiles));
   const tied = new Set(ties.map(({ protein }) => protein));

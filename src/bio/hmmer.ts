@@ -19,7 +19,7 @@ export type HitLine = { profile: string; protein: string; figures: string[] };
 type SixFigures = [number, number, number, number, number, number];
 
 /** A place in hmmscan's table: one protein and the profiles of the same printed E-value. */
-type Tie = { protein: string; profiles: string[] };
+export type Tie = { protein: string; profiles: string[] };
 
 const PROTEIN = /^sequence_(\d+)\.(\d+)$/;
 const PROFILE = /^vFam_(\d+)$/;
@@ -67,14 +67,15 @@ export function readSearchLines(text: string): HitLine[] {
 
 /**
  * Where the printed figures do not tell hmmscan's order: it sorts the profiles of a protein by the E-value before it is rounded to the
- * two digits that are printed.
+ * two digits that are printed. Profiles of which `twins` has the name of one that is the same but for its name count as that one.
  */
-export function findTies(lines: readonly HitLine[]): Tie[] {
+export function findTies(lines: readonly HitLine[], twins: ReadonlyMap<string, string> = new Map()): Tie[] {
   const ties = new Map<string, Tie>();
   for (const line of lines) {
     const key = `${line.protein} ${eValue(line)}`;
     const tie = ties.get(key) ?? { protein: line.protein, profiles: [] };
-    tie.profiles.push(line.profile);
+    const profile = twins.get(line.profile) ?? line.profile;
+    if (!tie.profiles.includes(profile)) tie.profiles.push(profile);
     ties.set(key, tie);
   }
   return [...ties.values()].filter(({ profiles }) => profiles.length > 1);
@@ -82,10 +83,14 @@ export function findTies(lines: readonly HitLine[]): Tie[] {
 
 /**
  * Lines in the order of hmmscan: proteins as in their FASTA file, which is by contig and ORF, then by E-value. `exact` are lines of
- * hmmscan that decide the ties, whatever else they hold.
+ * hmmscan that decide the ties, whatever else they hold; `twins` as for `findTies`: they follow each other by name.
  */
-export function inScanOrder(lines: readonly HitLine[], exact: readonly HitLine[]): HitLine[] {
-  const key = ({ profile, protein }: HitLine) => `${protein} ${profile}`;
+export function inScanOrder(
+  lines: readonly HitLine[],
+  exact: readonly HitLine[],
+  twins: ReadonlyMap<string, string> = new Map(),
+): HitLine[] {
+  const key = ({ profile, protein }: HitLine) => `${protein} ${twins.get(profile) ?? profile}`;
   const places = new Map(exact.map((line, place) => [key(line), place]));
   const keyed = lines.map((line) => {
     const [, contig, orf] = PROTEIN.exec(line.protein) ?? [];

@@ -109,6 +109,29 @@ describe('the search', () => {
     expect(await readFile(lab.data.jobLog(job.input.jobId), 'utf8')).toContain('hmmscan --tblout tied.tsv');
   });
 
+  // hmmscan puts them in the order of their names, so nothing has to be searched again.
+  test('orders hits of profiles that are the same by their names, as hmmscan does', async () => {
+    const job = await goldenJob();
+    const installation = await installationOf(job);
+    const text = goldenText('hmm/profiles.hmm');
+    const copies = text
+      .split('//\n')
+      .filter((profile) => /^NAME +vFam_(2|24|4)$/m.test(profile))
+      .flatMap((profile) => ['0', '5'].map((digit) => `${profile.replace(/^NAME +vFam_/m, `$&${digit}`)}//\n`));
+    expect(copies).toHaveLength(6);
+    const profiles = join(installation, 'profiles.hmm');
+    await writeFile(profiles, copies.join('') + text);
+    await rm(join(installation, 'parts'), { recursive: true, force: true });
+    await runTool({ argv: ['hmmpress', '-f', profiles] });
+    await job.run(steps().searchProfiles);
+    const expected = join(job.folder, 'expected.tsv');
+    await runTool({ argv: ['hmmscan', '--tblout', expected, '--noali', profiles, join(job.folder, 'orfs.fa')] });
+    const table = await readFile(join(job.folder, 'hmm.tsv'), 'utf8');
+    expect(table).toContain('vFam_524');
+    expect(withoutCounts(table)).toBe(withoutCounts(withoutEnd(await readFile(expected, 'utf8'))));
+    expect(await readFile(lab.data.jobLog(job.input.jobId), 'utf8')).not.toContain('tied');
+  });
+
   test('is refused when the pressed profiles cannot be read', async () => {
     const job = await goldenJob();
     const installation = await installationOf(job);
