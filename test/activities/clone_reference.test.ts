@@ -1,20 +1,16 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createCloneReferenceActivities } from '../../src/activities/clone_reference.js';
 import type { ActivityDeps } from '../../src/activities/deps.js';
-import { createDataDirectory } from '../../src/files/data_directory.js';
 import { randomId } from '../../src/store/database/ids.js';
 import { newProcess } from '../../src/store/processes.js';
-import { quietLogger } from '../support/logger.js';
 import { refusedWith, runActivity } from '../support/processes.js';
 import { editOtu, insertOtu, otuOf, referenceOf, removeOtu } from '../support/references.js';
-import { testStore } from '../support/store.js';
+import { testActivityDeps } from '../support/store.js';
 
 let deps: ActivityDeps;
 let dispose: () => Promise<void>;
 beforeAll(async () => {
-  const opened = await testStore();
-  dispose = opened.dispose;
-  deps = { store: opened.store, data: createDataDirectory('.'), log: quietLogger };
+  ({ deps, dispose } = await testActivityDeps());
 });
 afterAll(() => dispose());
 

@@ -7,17 +7,14 @@ import { createDataDirectory } from '../../src/files/data_directory.js';
 import { randomId } from '../../src/store/database/ids.js';
 import { newProcess } from '../../src/store/processes.js';
 import { testFolder } from '../support/folders.js';
-import { quietLogger } from '../support/logger.js';
 import { runActivity } from '../support/processes.js';
 import { insertOtu, otuOf, referenceOf, removeOtu } from '../support/references.js';
-import { testStore } from '../support/store.js';
+import { testActivityDeps } from '../support/store.js';
 
 let deps: ActivityDeps;
 let dispose: () => Promise<void>;
 beforeAll(async () => {
-  const opened = await testStore();
-  dispose = opened.dispose;
-  deps = { store: opened.store, data: createDataDirectory('.'), log: quietLogger };
+  ({ deps, dispose } = await testActivityDeps());
 });
 beforeEach(() => {
   deps.data = createDataDirectory(testFolder());

@@ -9,18 +9,15 @@ import { wireProgress } from '../../src/activities/otu_copying.js';
 import { readReferenceFile } from '../../src/activities/reference_file.js';
 import { createDataDirectory } from '../../src/files/data_directory.js';
 import { testFolder } from '../support/folders.js';
-import { quietLogger } from '../support/logger.js';
 import { refusedWith, requestImport, runActivity } from '../support/processes.js';
-import { testStore } from '../support/store.js';
+import { testActivityDeps } from '../support/store.js';
 
 const bad = (name: string) => fileURLToPath(new URL(`../data/bad/reference_${name}.json.gz`, import.meta.url));
 
 let deps: ActivityDeps;
 let dispose: () => Promise<void>;
 beforeAll(async () => {
-  const opened = await testStore();
-  dispose = opened.dispose;
-  deps = { store: opened.store, data: createDataDirectory('.'), log: quietLogger };
+  ({ deps, dispose } = await testActivityDeps());
 });
 afterAll(() => dispose());
 

@@ -6,16 +6,13 @@ import type { WorkflowStart } from '../../src/contracts/workflow_starts.js';
 import { randomId } from '../../src/store/database/ids.js';
 import { newProcess, type ProcessDocument } from '../../src/store/processes.js';
 import { annotationOf, beginInstall } from '../support/hmms.js';
-import { quietLogger } from '../support/logger.js';
 import { insertOtu, otuOf, referenceOf } from '../support/references.js';
-import { testStore } from '../support/store.js';
+import { testActivityDeps } from '../support/store.js';
 
 let deps: ActivityDeps;
 let dispose: () => Promise<void>;
 beforeEach(async () => {
-  const opened = await testStore();
-  dispose = opened.dispose;
-  deps = { store: opened.store, data: opened.data, log: quietLogger };
+  ({ deps, dispose } = await testActivityDeps());
 });
 afterEach(() => dispose());
 

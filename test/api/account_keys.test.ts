@@ -8,8 +8,7 @@ let head: Browser;
 
 beforeAll(async () => {
   server = await identityServer();
-  await server.addUser('head', { administrator: true });
-  head = await server.signIn('head');
+  head = await server.addHead();
   await head.send('POST', '/api/groups', { group_id: 'lab' });
   await head.send('PATCH', '/api/groups/lab', { permissions: { upload_file: true, create_sample: true } });
   await server.addUser('owner', { groups: ['lab'] });

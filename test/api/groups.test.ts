@@ -5,8 +5,7 @@ let server: IdentityServer;
 let head: Browser;
 beforeAll(async () => {
   server = await identityServer();
-  await server.addUser('head', { administrator: true });
-  head = await server.signIn('head');
+  head = await server.addHead();
 });
 afterAll(() => server.dispose());
 

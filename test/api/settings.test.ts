@@ -23,8 +23,7 @@ let server: IdentityServer;
 let head: Browser;
 beforeAll(async () => {
   server = await identityServer(['--data-path=lab-data', '--watch-path=lab-watch', '--proc=1', '--mem=1']);
-  await server.addUser('head', { administrator: true });
-  head = await server.signIn('head');
+  head = await server.addHead();
 });
 afterAll(() => server.dispose());
 

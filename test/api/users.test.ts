@@ -58,8 +58,7 @@ describe('users', () => {
   let head: Browser;
   beforeAll(async () => {
     server = await identityServer();
-    await server.addUser('head', { administrator: true });
-    head = await server.signIn('head');
+    head = await server.addHead();
     for (const group of ['lab', 'field']) await head.send('POST', '/api/groups', { group_id: group });
     await head.send('PATCH', '/api/groups/lab', { permissions: { upload_file: true } });
     await head.send('PATCH', '/api/groups/field', { permissions: { create_sample: true } });

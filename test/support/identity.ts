@@ -61,6 +61,22 @@ export async function identityServer(argv: string[] = []) {
   const app = createApp(deps, createAuthenticate(deps));
 
   const browser = (address = '192.0.2.1') => createBrowser(app, address);
+  const addUser = async (
+    id: string,
+    options: { administrator?: boolean; forceReset?: boolean; groups?: string[] } = {},
+  ): Promise<void> => {
+    const passwordHash = await bcrypt.hash(PASSWORD, 4);
+    const { administrator = false, forceReset = false } = options;
+    await deps.store.users.insert({ id, passwordHash, administrator, forceReset });
+    if (options.groups) await deps.store.users.update(id, { groups: options.groups });
+  };
+  const signIn = async (username: string, address?: string): Promise<Browser> => {
+    const client = browser(address);
+    const answer = await client.send('POST', '/api/account/login', { username, password: PASSWORD });
+    if (answer.status !== 201) throw new Error(`${username} cannot sign in: ${answer.status}`);
+    return client;
+  };
+
   return {
     deps,
     app,
@@ -69,18 +85,13 @@ export async function identityServer(argv: string[] = []) {
     reachable,
     browser,
 
-    async addUser(id: string, options: { administrator?: boolean; forceReset?: boolean; groups?: string[] } = {}) {
-      const passwordHash = await bcrypt.hash(PASSWORD, 4);
-      const { administrator = false, forceReset = false } = options;
-      await deps.store.users.insert({ id, passwordHash, administrator, forceReset });
-      if (options.groups) await deps.store.users.update(id, { groups: options.groups });
-    },
+    addUser,
+    signIn,
 
-    async signIn(username: string, address?: string): Promise<Browser> {
-      const client = browser(address);
-      const answer = await client.send('POST', '/api/account/login', { username, password: PASSWORD });
-      if (answer.status !== 201) throw new Error(`${username} cannot sign in: ${answer.status}`);
-      return client;
+    /** Adds the administrator `head` and signs in. */
+    async addHead(): Promise<Browser> {
+      await addUser('head', { administrator: true });
+      return signIn('head');
     },
 
     async dispose() {

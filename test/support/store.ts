@@ -1,9 +1,11 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { ActivityDeps } from '../../src/activities/deps.js';
 import { createDataDirectory, type DataDirectory } from '../../src/files/data_directory.js';
 import { openDatabase } from '../../src/store/database/database.js';
 import { createStore, type Store } from '../../src/store/index.js';
+import { quietLogger } from './logger.js';
 import { testDatabase } from './servers.js';
 
 /** The store on an empty database, and an empty data directory. */
@@ -25,4 +27,10 @@ export async function testStore(): Promise<TestStore> {
       await rm(folder, { recursive: true, force: true });
     },
   };
+}
+
+/** What activities are built from, on a {@link testStore}. */
+export async function testActivityDeps(): Promise<{ deps: ActivityDeps; dispose(): Promise<void> }> {
+  const { store, data, dispose } = await testStore();
+  return { deps: { store, data, log: quietLogger }, dispose };
 }

@@ -2,7 +2,7 @@ import type { RevertRefusal } from '../../store/history/history_reverts.js';
 import type { ApiDeps } from '../deps.js';
 import { conflict, notFound, Refusal } from '../http/refusals.js';
 import { noContent, type Route, route } from '../http/route.js';
-import { contended, findEditableReference, NAME_CLASHES } from '../otus/editable.js';
+import { contended, findEditableReference, NAME_CLASHES, NEEDS_RIGHT } from '../otus/editable.js';
 
 /** Reverts of changes. */
 export function createRevertRoutes({ store }: ApiDeps): Route[] {
@@ -15,7 +15,7 @@ export function createRevertRoutes({ store }: ApiDeps): Route[] {
       summary: 'Revert a change',
       description:
         'Takes back this change and all later ones of its OTU, which must not be in an index yet; they leave the history. ' +
-        'Reverting the creation removes the OTU, reverting a removal brings it back. Needs the right `modify_otu`.',
+        `Reverting the creation removes the OTU, reverting a removal brings it back. ${NEEDS_RIGHT}`,
       answers: {
         204: 'Reverted',
         400: 'The reference is remote',

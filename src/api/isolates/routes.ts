@@ -6,28 +6,23 @@ import {
   removeIsolate,
   setDefaultIsolate,
 } from '../../store/otus/isolate_edits.js';
-import type { EditOutcome } from '../../store/otus/otu_edits.js';
+import type { ChangeOtu } from '../../store/otus/otu_edits.js';
+import type { JoinedOtu } from '../../store/otus/otus.js';
+import type { ReferenceDocument } from '../../store/references/references.js';
 import type { ApiDeps } from '../deps.js';
 import { given } from '../http/given.js';
 import { badRequest, notFound, Refusal } from '../http/refusals.js';
 import { created, json, noContent, path, type Route, type RouteResult, route } from '../http/route.js';
-import { findEditableOtu, refusalOfEdit } from '../otus/editable.js';
+import { changeOtu, EDIT_ANSWERS, NEEDS_RIGHT, type OtuPath } from '../otus/editable.js';
 import { toWireIsolate } from '../otus/wire.js';
 import { AddIsolate, EditIsolate } from './schemas.js';
 
 const TAG = 'Isolates';
 const LIST = '/api/otus/:otu_id/isolates';
 const ONE = `${LIST}/:isolate_id`;
-const NEEDS = 'Needs the right `modify_otu`.';
 const TYPE = 'The source type is not allowed in this reference, or the reference is remote';
 const REMOTE = 'The reference is remote';
-const ANSWERS = {
-  403: 'The right is missing',
-  404: 'No such OTU or isolate',
-  409: 'The reference is still being filled, or others are editing the same OTU',
-};
-
-const sourceTypeRefused = () => badRequest('Source type is not allowed');
+const ANSWERS = { ...EDIT_ANSWERS, 404: 'No such OTU or isolate' };
 
 /** Isolates of OTUs. Each edit makes a new version of the OTU and an entry in its history. */
 export function createIsolateRoutes(deps: ApiDeps): Route[] {
@@ -59,8 +54,7 @@ function readRoutes({ store }: ApiDeps): Route[] {
       answers: { 200: 'The isolate', 404: 'No such OTU or isolate' },
       async handle({ params }) {
         const otu = await store.otus.getJoined(params.otu_id ?? '');
-        const isolate = otu && findIsolate(otu, params.isolate_id ?? '');
-        return isolate ? json(toWireIsolate(isolate)) : notFound();
+        return otu ? answerIsolate(otu, params) : notFound();
       },
     }),
   ];
@@ -74,18 +68,17 @@ function fieldRoutes({ store }: ApiDeps): Route[] {
       access: 'user',
       tag: TAG,
       summary: 'Add an isolate',
-      description: `Adds an isolate without sequences; the first one becomes the default isolate in any case. Source types are stored in lower case. ${NEEDS}`,
+      description: `Adds an isolate without sequences; the first one becomes the default isolate in any case. Source types are stored in lower case. ${NEEDS_RIGHT}`,
       body: AddIsolate,
       answers: { 201: 'The new isolate', 400: TYPE, 422: 'The body is not valid', ...ANSWERS },
       async handle({ params, caller, body }) {
-        const found = await findEditableOtu(store, params, caller);
-        if (found instanceof Refusal) return found;
-        if (!allowsSourceType(found.reference, body.source_type)) return sourceTypeRefused();
-        const outcome = await store.otuEdits.change(found.otu._id, caller.userId, addIsolate(body));
-        if (!outcome.ok) return refusalOfEdit(outcome.reason);
-        const isolate = outcome.otu.isolates.at(-1);
+        const otu = await changeOtu(store, params, caller, (reference) =>
+          whenAllowed(reference, body.source_type, addIsolate(body)),
+        );
+        if (otu instanceof Refusal) return otu;
+        const isolate = otu.isolates.at(-1);
         if (!isolate) return notFound();
-        return created(toWireIsolate(isolate), path`/api/otus/${found.otu._id}/isolates/${isolate.id}`);
+        return created(toWireIsolate(isolate), path`/api/otus/${otu._id}/isolates/${isolate.id}`);
       },
     }),
     route({
@@ -94,18 +87,15 @@ function fieldRoutes({ store }: ApiDeps): Route[] {
       access: 'user',
       tag: TAG,
       summary: 'Edit an isolate',
-      description: `Changes source type or name; what is left out stays, and values that do not differ change nothing. ${NEEDS}`,
+      description: `Changes source type or name; what is left out stays, and values that do not differ change nothing. ${NEEDS_RIGHT}`,
       body: EditIsolate,
       answers: { 200: 'The isolate', 400: TYPE, 422: 'The body is not valid', ...ANSWERS },
       async handle({ params, caller, body }) {
-        const found = await findEditableOtu(store, params, caller);
-        if (found instanceof Refusal) return found;
-        const isolateId = params.isolate_id ?? '';
-        if (body.source_type !== undefined && !allowsSourceType(found.reference, body.source_type)) {
-          return sourceTypeRefused();
-        }
-        const change = editIsolate(isolateId, given(body));
-        return isolateOf(await store.otuEdits.change(found.otu._id, caller.userId, change), isolateId);
+        const change = editIsolate(params.isolate_id ?? '', given(body));
+        const otu = await changeOtu(store, params, caller, (reference) =>
+          whenAllowed(reference, body.source_type, change),
+        );
+        return answerIsolate(otu, params);
       },
     }),
   ];
@@ -119,14 +109,11 @@ function placeRoutes({ store }: ApiDeps): Route[] {
       access: 'user',
       tag: TAG,
       summary: 'Make an isolate the default one',
-      description: `The default isolate is the one whose sequences go into indexes. ${NEEDS}`,
+      description: `The default isolate is the one whose sequences go into indexes. ${NEEDS_RIGHT}`,
       answers: { 200: 'The isolate', 400: REMOTE, ...ANSWERS },
       async handle({ params, caller }) {
-        const found = await findEditableOtu(store, params, caller);
-        if (found instanceof Refusal) return found;
-        const isolateId = params.isolate_id ?? '';
-        const change = setDefaultIsolate(isolateId);
-        return isolateOf(await store.otuEdits.change(found.otu._id, caller.userId, change), isolateId);
+        const change = setDefaultIsolate(params.isolate_id ?? '');
+        return answerIsolate(await changeOtu(store, params, caller, () => change), params);
       },
     }),
     route({
@@ -135,21 +122,24 @@ function placeRoutes({ store }: ApiDeps): Route[] {
       access: 'user',
       tag: TAG,
       summary: 'Remove an isolate',
-      description: `Removes an isolate with its sequences. When it was the default one, the first that is left takes over. ${NEEDS}`,
+      description: `Removes an isolate with its sequences. When it was the default one, the first that is left takes over. ${NEEDS_RIGHT}`,
       answers: { 204: 'Removed', 400: REMOTE, ...ANSWERS },
       async handle({ params, caller }) {
-        const found = await findEditableOtu(store, params, caller);
-        if (found instanceof Refusal) return found;
         const change = removeIsolate(params.isolate_id ?? '');
-        const outcome = await store.otuEdits.change(found.otu._id, caller.userId, change);
-        return outcome.ok ? noContent() : refusalOfEdit(outcome.reason);
+        const otu = await changeOtu(store, params, caller, () => change);
+        return otu instanceof Refusal ? otu : noContent();
       },
     }),
   ];
 }
 
-function isolateOf(outcome: EditOutcome, isolateId: string): RouteResult {
-  if (!outcome.ok) return refusalOfEdit(outcome.reason);
-  const isolate = findIsolate(outcome.otu, isolateId);
+function whenAllowed(reference: ReferenceDocument, sourceType: string | undefined, change: ChangeOtu) {
+  const isAllowed = sourceType === undefined || allowsSourceType(reference, sourceType);
+  return isAllowed ? change : badRequest('Source type is not allowed');
+}
+
+function answerIsolate(otu: JoinedOtu | Refusal, { isolate_id: isolateId = '' }: OtuPath): RouteResult {
+  if (otu instanceof Refusal) return otu;
+  const isolate = findIsolate(otu, isolateId);
   return isolate ? json(toWireIsolate(isolate)) : notFound();
 }

@@ -5,16 +5,18 @@ import { given } from '../http/given.js';
 import { withId } from '../http/json.js';
 import { Refusal } from '../http/refusals.js';
 import { created, json, noContent, path, type Route, route } from '../http/route.js';
-import { findEditableOtu, findEditableReference, refusalOfEdit } from './editable.js';
+import {
+  changeOtu,
+  EDIT_ANSWERS,
+  findEditableOtu,
+  findEditableReference,
+  NEEDS_RIGHT,
+  refusalOfEdit,
+} from './editable.js';
 import { CreateOtu, EditOtu } from './schemas.js';
 import { toWireOtu } from './wire.js';
 
 const TAKEN = 'Name or abbreviation are taken in this reference, or the reference is remote';
-const NEEDS = 'Needs the right `modify_otu`.';
-const ANSWERS = {
-  403: 'The right is missing',
-  409: 'The reference is still being filled, or others are editing the same OTU',
-};
 
 /** Edits of OTUs: creation, their own fields, removal. Each makes an entry in their history. */
 export function createOtuEditRoutes(deps: ApiDeps): Route[] {
@@ -26,14 +28,14 @@ export function createOtuEditRoutes(deps: ApiDeps): Route[] {
       access: 'user',
       tag: 'OTUs',
       summary: 'Create an OTU',
-      description: `An OTU without isolates, at version 0. Its name must be new in the reference whatever its case, its abbreviation too where it has one. ${NEEDS}`,
+      description: `An OTU without isolates, at version 0. Its name must be new in the reference whatever its case, its abbreviation too where it has one. ${NEEDS_RIGHT}`,
       body: CreateOtu,
       answers: {
         201: 'The new OTU',
         400: TAKEN,
         404: 'No such reference',
         422: 'The body is not valid',
-        ...ANSWERS,
+        ...EDIT_ANSWERS,
       },
       async handle({ params, caller, body }) {
         const reference = await findEditableReference(store, params.ref_id, caller);
@@ -53,16 +55,13 @@ export function createOtuEditRoutes(deps: ApiDeps): Route[] {
       access: 'user',
       tag: 'OTUs',
       summary: 'Edit an OTU',
-      description: `Changes name, abbreviation or schema; what is left out stays, and values that do not differ change nothing. Sequences of a segment that leaves the schema lose it; a segment that is renamed at its place keeps its sequences. ${NEEDS}`,
+      description: `Changes name, abbreviation or schema; what is left out stays, and values that do not differ change nothing. Sequences of a segment that leaves the schema lose it; a segment that is renamed at its place keeps its sequences. ${NEEDS_RIGHT}`,
       body: EditOtu,
-      answers: { 200: 'The OTU', 400: TAKEN, 404: 'No such OTU', 422: 'The body is not valid', ...ANSWERS },
+      answers: { 200: 'The OTU', 400: TAKEN, 404: 'No such OTU', 422: 'The body is not valid', ...EDIT_ANSWERS },
       async handle({ params, caller, body }) {
-        const found = await findEditableOtu(store, params, caller);
-        if (found instanceof Refusal) return found;
         const fields: OtuFields = given(body);
-        const outcome = await store.otuEdits.change(found.otu._id, caller.userId, editOtu(fields));
-        if (!outcome.ok) return refusalOfEdit(outcome.reason);
-        return json(toWireOtu(outcome.otu, await store.history.newestUnbuilt(found.otu._id)));
+        const otu = await changeOtu(store, params, caller, () => editOtu(fields));
+        return otu instanceof Refusal ? otu : json(toWireOtu(otu, await store.history.newestUnbuilt(otu._id)));
       },
     }),
     route({
@@ -71,8 +70,8 @@ export function createOtuEditRoutes(deps: ApiDeps): Route[] {
       access: 'user',
       tag: 'OTUs',
       summary: 'Remove an OTU',
-      description: `Removes an OTU with its isolates and sequences. Its history stays, and as long as the removal is not built it can be reverted. ${NEEDS}`,
-      answers: { 204: 'Removed', 400: 'The reference is remote', 404: 'No such OTU', ...ANSWERS },
+      description: `Removes an OTU with its isolates and sequences. Its history stays, and as long as the removal is not built it can be reverted. ${NEEDS_RIGHT}`,
+      answers: { 204: 'Removed', 400: 'The reference is remote', 404: 'No such OTU', ...EDIT_ANSWERS },
       async handle({ params, caller }) {
         const found = await findEditableOtu(store, params, caller);
         if (found instanceof Refusal) return found;

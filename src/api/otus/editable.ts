@@ -1,11 +1,20 @@
 import type { Store } from '../../store/index.js';
-import type { EditRefusal } from '../../store/otus/otu_edits.js';
+import type { ChangeOtu, EditRefusal } from '../../store/otus/otu_edits.js';
 import type { NameClash } from '../../store/otus/otu_names.js';
-import type { OtuDocument } from '../../store/otus/otus.js';
+import type { JoinedOtu, OtuDocument } from '../../store/otus/otus.js';
 import type { ReferenceDocument } from '../../store/references/references.js';
 import type { Caller } from '../http/caller.js';
 import { badRequest, conflict, notFound, Refusal } from '../http/refusals.js';
 import { findReference } from '../references/find.js';
+
+/** What the description of an edit says about rights. */
+export const NEEDS_RIGHT = 'Needs the right `modify_otu`.';
+
+/** Answers that every edit of an OTU may give. */
+export const EDIT_ANSWERS = {
+  403: 'The right is missing',
+  409: 'The reference is still being filled, or others are editing the same OTU',
+};
 
 /** What a path names: an OTU, perhaps an isolate of it, perhaps a sequence of that. */
 export type OtuPath = { otu_id?: string; isolate_id?: string; sequence_id?: string };
@@ -29,6 +38,25 @@ export async function findEditableOtu(store: Store, path: OtuPath, caller: Calle
   if (otu instanceof Refusal) return otu;
   const reference = await findEditableReference(store, otu.reference.id, caller);
   return reference instanceof Refusal ? reference : { otu, reference };
+}
+
+/**
+ * Edits the OTU that the path names, when the caller may: the OTU as it is then, else the refusal. `makeChange` may refuse
+ * what the reference does not allow; `refusals` are those that differ from the usual ones.
+ */
+export async function changeOtu(
+  store: Store,
+  path: OtuPath,
+  caller: Caller,
+  makeChange: (reference: ReferenceDocument) => ChangeOtu | Refusal,
+  refusals: Partial<Record<EditRefusal, Refusal>> = {},
+): Promise<JoinedOtu | Refusal> {
+  const found = await findEditableOtu(store, path, caller);
+  if (found instanceof Refusal) return found;
+  const change = makeChange(found.reference);
+  if (change instanceof Refusal) return change;
+  const outcome = await store.otuEdits.change(found.otu._id, caller.userId, change);
+  return outcome.ok ? outcome.otu : (refusals[outcome.reason] ?? refusalOfEdit(outcome.reason));
 }
 
 /**

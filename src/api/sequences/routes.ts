@@ -5,20 +5,15 @@ import type { ApiDeps } from '../deps.js';
 import { given } from '../http/given.js';
 import { withId } from '../http/json.js';
 import { notFound, Refusal } from '../http/refusals.js';
-import { created, json, noContent, path, type Route, route } from '../http/route.js';
-import { findEditableOtu, refusalOfEdit } from '../otus/editable.js';
+import { created, json, noContent, path, type Route, type RouteResult, route } from '../http/route.js';
+import { changeOtu, EDIT_ANSWERS, NEEDS_RIGHT, type OtuPath } from '../otus/editable.js';
 import { AddSequence, EditSequence } from './schemas.js';
 
 const TAG = 'Sequences';
 const LIST = '/api/otus/:otu_id/isolates/:isolate_id/sequences';
 const ONE = `${LIST}/:sequence_id`;
-const NEEDS = 'Needs the right `modify_otu`.';
 const BASES = 'Bases are IUPAC nucleotide codes; they are stored in upper case and without white space.';
-const ANSWERS = {
-  403: 'The right is missing',
-  404: 'No such OTU, isolate or sequence',
-  409: 'The reference is still being filled, or others are editing the same OTU',
-};
+const ANSWERS = { ...EDIT_ANSWERS, 404: 'No such OTU, isolate or sequence' };
 
 // The largest virus genomes have 2.5 million bases.
 const BODY_LIMIT = 8 * 1024 ** 2;
@@ -54,8 +49,7 @@ function readRoutes({ store }: ApiDeps): Route[] {
       answers: { 200: 'The sequence', 404: 'No such OTU, isolate or sequence' },
       async handle({ params }) {
         const otu = await store.otus.getJoined(params.otu_id ?? '');
-        const sequence = otu && findSequence(otu, params);
-        return sequence ? json(withId(sequence)) : notFound();
+        return otu ? answerSequence(otu, params) : notFound();
       },
     }),
   ];
@@ -69,7 +63,7 @@ function editRoutes({ store }: ApiDeps): Route[] {
       access: 'user',
       tag: TAG,
       summary: 'Add a sequence',
-      description: `Adds a sequence to an isolate. ${BASES} ${NEEDS}`,
+      description: `Adds a sequence to an isolate. ${BASES} ${NEEDS_RIGHT}`,
       body: AddSequence,
       bodyLimit: BODY_LIMIT,
       answers: {
@@ -80,14 +74,12 @@ function editRoutes({ store }: ApiDeps): Route[] {
         ...ANSWERS,
       },
       async handle({ params, caller, body }) {
-        const found = await findEditableOtu(store, params, caller);
-        if (found instanceof Refusal) return found;
         const isolateId = params.isolate_id ?? '';
-        const outcome = await store.otuEdits.change(found.otu._id, caller.userId, addSequence(isolateId, body));
-        if (!outcome.ok) return refusalOfEdit(outcome.reason);
-        const sequence = findIsolate(outcome.otu, isolateId)?.sequences.at(-1);
+        const otu = await changeOtu(store, params, caller, () => addSequence(isolateId, body));
+        if (otu instanceof Refusal) return otu;
+        const sequence = findIsolate(otu, isolateId)?.sequences.at(-1);
         if (!sequence) return notFound();
-        const location = path`/api/otus/${found.otu._id}/isolates/${isolateId}/sequences/${sequence._id}`;
+        const location = path`/api/otus/${otu._id}/isolates/${isolateId}/sequences/${sequence._id}`;
         return created(withId(sequence), location);
       },
     }),
@@ -97,7 +89,7 @@ function editRoutes({ store }: ApiDeps): Route[] {
       access: 'user',
       tag: TAG,
       summary: 'Edit a sequence',
-      description: `What is left out stays, and values that do not differ change nothing. ${BASES} ${NEEDS}`,
+      description: `What is left out stays, and values that do not differ change nothing. ${BASES} ${NEEDS_RIGHT}`,
       body: EditSequence,
       bodyLimit: BODY_LIMIT,
       answers: {
@@ -109,15 +101,10 @@ function editRoutes({ store }: ApiDeps): Route[] {
         422: 'The body is not valid',
       },
       async handle({ params, caller, body }) {
-        const found = await findEditableOtu(store, params, caller);
-        if (found instanceof Refusal) return found;
         const change = editSequence(params.isolate_id ?? '', params.sequence_id ?? '', given(body));
-        const outcome = await store.otuEdits.change(found.otu._id, caller.userId, change);
         // 404 here and 400 above: both are on the wire.
-        if (!outcome.ok && outcome.reason === 'unknown_segment') return notFound('Segment does not exist');
-        if (!outcome.ok) return refusalOfEdit(outcome.reason);
-        const sequence = findSequence(outcome.otu, params);
-        return sequence ? json(withId(sequence)) : notFound();
+        const refusals = { unknown_segment: notFound('Segment does not exist') };
+        return answerSequence(await changeOtu(store, params, caller, () => change, refusals), params);
       },
     }),
     route({
@@ -126,19 +113,19 @@ function editRoutes({ store }: ApiDeps): Route[] {
       access: 'user',
       tag: TAG,
       summary: 'Remove a sequence',
-      description: `Removes a sequence from its isolate. ${NEEDS}`,
+      description: `Removes a sequence from its isolate. ${NEEDS_RIGHT}`,
       answers: { 204: 'Removed', 400: 'The reference is remote', ...ANSWERS },
       async handle({ params, caller }) {
-        const found = await findEditableOtu(store, params, caller);
-        if (found instanceof Refusal) return found;
         const change = removeSequence(params.isolate_id ?? '', params.sequence_id ?? '');
-        const outcome = await store.otuEdits.change(found.otu._id, caller.userId, change);
-        return outcome.ok ? noContent() : refusalOfEdit(outcome.reason);
+        const otu = await changeOtu(store, params, caller, () => change);
+        return otu instanceof Refusal ? otu : noContent();
       },
     }),
   ];
 }
 
-function findSequence(otu: JoinedOtu, params: Record<string, string>) {
-  return findIsolate(otu, params.isolate_id ?? '')?.sequences.find(({ _id }) => _id === params.sequence_id);
+function answerSequence(otu: JoinedOtu | Refusal, { isolate_id: isolateId = '', sequence_id }: OtuPath): RouteResult {
+  if (otu instanceof Refusal) return otu;
+  const sequence = findIsolate(otu, isolateId)?.sequences.find(({ _id }) => _id === sequence_id);
+  return sequence ? json(withId(sequence)) : notFound();
 }

@@ -33,6 +33,12 @@ const lifeMs = (remember: boolean | undefined) => (remember ? REMEMBERED_LIFE_MS
 const randomSecret = () => randomBytes(32).toString('hex');
 const hash = (secret: string) => createHash('sha256').update(secret).digest('hex');
 
+function freshSession(ip: string, durationMs: number) {
+  const now = Date.now();
+  const document = { _id: randomSecret(), created_at: new Date(now), expiresAt: new Date(now + durationMs), ip };
+  return { document, lifeSeconds: durationMs / 1000 };
+}
+
 function isSecret(secret: string, stored: string): boolean {
   const given = Buffer.from(hash(secret));
   const expected = Buffer.from(stored);
@@ -67,20 +73,11 @@ export function createSessionStore(database: Database) {
 
     /** Makes a signed-in session: one hour, or 30 days for those who want to be remembered. */
     async open(user: { userId: string; remember: boolean; ip: string }): Promise<NewSession> {
-      const sessionId = randomSecret();
       const token = randomSecret();
-      const life = lifeMs(user.remember);
-      const now = Date.now();
-      await sessions.insertOne({
-        _id: sessionId,
-        created_at: new Date(now),
-        expiresAt: new Date(now + life),
-        ip: user.ip,
-        token: hash(token),
-        user: { id: user.userId },
-        remember: user.remember,
-      });
-      return { sessionId, token, lifeSeconds: life / 1000 };
+      const session = freshSession(user.ip, lifeMs(user.remember));
+      const { userId, remember } = user;
+      await sessions.insertOne({ ...session.document, token: hash(token), user: { id: userId }, remember });
+      return { sessionId: session.document._id, token, lifeSeconds: session.lifeSeconds };
     },
 
     /** Gives a session its full life again when half of it is over; the new life in seconds, undefined before that. */
@@ -108,20 +105,16 @@ export function createSessionStore(database: Database) {
 
     /** Notes that a user who gave the right password must choose a new one within ten minutes. */
     async openReset(user: { userId: string; remember: boolean; ip: string }) {
-      const sessionId = randomSecret();
       const code = randomSecret();
-      const now = Date.now();
+      const session = freshSession(user.ip, RESET_LIFE_MS);
       await sessions.insertOne({
-        _id: sessionId,
-        created_at: new Date(now),
-        expiresAt: new Date(now + RESET_LIFE_MS),
-        ip: user.ip,
+        ...session.document,
         reset_code: hash(code),
         reset_remember: user.remember,
         reset_user_id: user.userId,
         reset_tries: 0,
       });
-      return { sessionId, code, lifeSeconds: RESET_LIFE_MS / 1000 };
+      return { sessionId: session.document._id, code, lifeSeconds: session.lifeSeconds };
     },
 
     /**
