@@ -30,7 +30,7 @@ export function describeCounts({ passed, failed, skipped, errors }) {
 
 /** Runs vitest on this terminal. Each error outside of the tests counts as a failure, so none stays without one. */
 export async function runVitest(args) {
-  const folder = mkdtempSync(join(tmpdir(), 'virtool-test-counts-'));
+  const folder = mkdtempSync(join(tmpdir(), 'virtool-counts-'));
   const file = join(folder, 'counts.json');
   const reporters = ['--reporter=default', `--reporter=${fileURLToPath(import.meta.resolve('./test_counts.mjs'))}`];
   try {
