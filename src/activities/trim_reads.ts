@@ -4,12 +4,16 @@ import { ReadStatistics } from '../bio/read_statistics.js';
 import type { TrimmingParameters } from '../bio/trimming.js';
 import { freshFolder } from '../files/folders.js';
 import { publishFile, removePath } from '../files/publish.js';
-import { compressStream, withFastGunzip } from '../tools/igzip.js';
+import type { ToolCommand } from '../tools/command.js';
+import { compressStream, compressStreamSmaller, withFastGunzip } from '../tools/igzip.js';
 import { type OutputPipe, runIntoPipes } from '../tools/named_pipes.js';
 import { feedTool, toFile } from '../tools/runner.js';
 import { parseTrimLog, TRIM_LOG, trim, trimmedOutputs, trimProblem } from '../tools/skewer.js';
 import { InvalidInput } from './errors.js';
 import type { Step } from './step.js';
+
+/** Up to so many reads or pairs, small files cost no time that anybody would notice. */
+const FEW_READS = 100_000;
 
 /** What is to be trimmed, and the folder that gets the trimmed reads, their statistics and the log. */
 export type Trimming = {
@@ -34,9 +38,13 @@ export async function trimReads(
   const { parameters, reads, folder, expected } = trimming;
   const work = await freshFolder(join(folder, `trim.${attempt}.partial`));
   const isPaired = reads.length === 2;
+  const compressor = expected <= FEW_READS ? compressStreamSmaller() : compressStream();
   const outputs = trimmedOutputs(isPaired).map((name, index): OutputPipe<string> => {
     const packed = join(work, `reads_${index + 1}.fq.gz`);
-    return { path: join(work, name), read: (chunks, stop) => countAndCompress(chunks, packed, { signal: stop, log }) };
+    return {
+      path: join(work, name),
+      read: (chunks, stop) => countAndCompress(chunks, compressor, packed, { signal: stop, log }),
+    };
   });
   const command = await withFastGunzip(trim({ parameters, reads, folder: work, threads }), work);
   const statistics = await runIntoPipes(command, outputs, {
@@ -61,6 +69,7 @@ export async function trimReads(
 /** Compresses reads into a file as they come; gives their statistics. */
 async function countAndCompress(
   chunks: AsyncIterable<Buffer>,
+  compressor: ToolCommand,
   to: string,
   options: Pick<Step<unknown>, 'signal' | 'log'>,
 ): Promise<string> {
@@ -71,6 +80,6 @@ async function countAndCompress(
       yield chunk;
     }
   };
-  await feedTool(compressStream(), counted(), { ...options, stdout: toFile(to) });
+  await feedTool(compressor, counted(), { ...options, stdout: toFile(to) });
   return statistics.report();
 }

@@ -13,6 +13,14 @@ export function compressStream(hasIgzip = findProgram('igzip', toolEnvironment()
 }
 
 /**
+ * Compresses stdin to stdout as `skewer -z` has it done: smaller files than those of `compressStream`, for some ten times the CPU time. Of the
+ * same reads it makes the same bytes as release 3.7.3.
+ */
+export function compressStreamSmaller(): ToolCommand {
+  return { argv: ['gzip', '--rsyncable', '--no-name', '--stdout'] };
+}
+
+/**
  * The same command in an environment where `gzip` is igzip, which unpacks in a quarter of the time: for programs that call gunzip, a script
  * around gzip, to read their input. Without igzip the command as it is. `folder` gets the link.
  */

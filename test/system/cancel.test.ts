@@ -111,7 +111,7 @@ test.each([
 
 test.each([
   ['prepare_reads', /skewer/],
-  ['prepare_reads', /igzip|pigz/],
+  ['prepare_reads', /gzip|pigz/],
   ['build_isolate_index', /bowtie2-build/],
   ['map_isolates', /bowtie2-align/],
 ])(
