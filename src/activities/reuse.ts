@@ -96,19 +96,18 @@ async function judgeReaders(
   };
   assume(past);
   const promised = new Set<string>();
-  for (const { name } of (past.outputs ?? []).filter((output) => !source.files.includes(output.name))) {
-    const readers = plan.outputs.find((output) => output.name === name)?.readBy ?? [];
-    if (readers.length === 0) {
-      return { isReusable: false, reason: `${name} of analysis ${source.analysisId} is gone or damaged` };
-    }
-    // In the order of the steps, as a later one may read what an earlier one leaves.
-    for (const reader of readers) {
-      const verdict = await judge(context, task, source, reader, left);
-      if (!verdict.isReusable) return { ...verdict, neededBy: verdict.neededBy ?? reader };
-      for (const one of [reader, ...verdict.promised]) {
-        promised.add(one);
-        assume(source.steps[one]);
-      }
+  const missing = (past.outputs ?? []).map(({ name }) => name).filter((name) => !source.files.includes(name));
+  const readersOf = (name: string) => plan.outputs.find((output) => output.name === name)?.readBy ?? [];
+  const lost = missing.find((name) => readersOf(name).length === 0);
+  if (lost) return { isReusable: false, reason: `${lost} of analysis ${source.analysisId} is gone or damaged` };
+  const readers = new Set(missing.flatMap(readersOf));
+  // In the order of the steps, as a later one may read what an earlier one leaves.
+  for (const reader of Object.keys(reusableSteps(task)).filter((one) => readers.has(one))) {
+    const verdict = await judge(context, task, source, reader, left);
+    if (!verdict.isReusable) return { ...verdict, neededBy: verdict.neededBy ?? reader };
+    for (const one of [reader, ...verdict.promised]) {
+      promised.add(one);
+      assume(source.steps[one]);
     }
   }
   return { isReusable: true, past, promised: [...promised] };

@@ -1,3 +1,4 @@
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { formatSortedJson, trimmingParameters } from '../bio/trimming.js';
@@ -87,12 +88,22 @@ type Result = Pick<StepRecord, 'key' | 'outputs' | 'reused' | 'promised'>;
 
 async function runKeyed(context: StepContext, task: string, stage: string, body: () => Promise<void>): Promise<Result> {
   const plan = reusableSteps(task)[stage];
-  // Before the step: a program that is exchanged meanwhile must not pass for the one that did it.
-  const key = plan && (await makeStepKey(context, stage, plan));
-  await body();
-  if (!key) return {};
+  if (!plan) {
+    await body();
+    return {};
+  }
   const { deps, args } = context;
-  return { key, outputs: await recordOutputs(deps.data.analysis(args.sample_id, args.analysis_id), plan, key) };
+  const folder = deps.data.analysis(args.sample_id, args.analysis_id);
+  // Before the step: a program that is exchanged meanwhile must not pass for the one that did it.
+  const key = await makeStepKey(context, stage, plan);
+  const before = await readdir(folder);
+  await body();
+  const left = (await readdir(folder)).filter((name) => !before.includes(name));
+  const unplanned = left.filter((name) => !plan.outputs.some((output) => output.name === name));
+  if (unplanned.length === 0) return { key, outputs: await recordOutputs(folder, plan, key) };
+  // Without these files a rerun would take over half a result.
+  deps.log.warn({ stage, unplanned }, 'a step leaves files that the plan of reruns does not know; it is not reused');
+  return {};
 }
 
 /** Takes the result of a step from the analysis that is repeated; undefined when the step has to run. The job tells which. */

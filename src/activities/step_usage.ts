@@ -48,13 +48,15 @@ export function startMeasuring(): Measuring {
   };
   return {
     async watch(work) {
-      const add = (run: ToolRun) => {
+      let count = 0;
+      const add = (run: ToolRun, isListed: boolean) => {
+        count += 1;
         const to = performance.now();
-        ended.push({ run, from: to - run.wallSeconds * 1000, to });
+        if (isListed) ended.push({ run, from: to - run.wallSeconds * 1000, to });
       };
       const before = readChildUsage();
       await observeTools(add, work);
-      exact = ownCpuSeconds(before, readChildUsage(), ended.length);
+      exact = ownCpuSeconds(before, readChildUsage(), count);
     },
     runs: () => ended.map(({ run }) => run),
     end: () => {

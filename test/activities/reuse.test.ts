@@ -1,11 +1,13 @@
 import { chmodSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { createStep } from '../../src/activities/step.js';
 import type { AnalysisDocument } from '../../src/store/analyses.js';
 import type { StepRecord } from '../../src/store/provenance.js';
 import { requireProgram } from '../../src/tools/programs.js';
+import { quietLogger } from '../support/logger.js';
 import { fastq, type NuvsJob, type NuvsLab, nuvsLab, randomBases, testGenomes, tile } from '../support/nuvs_lab.js';
 
 const LONG_STEPS = ['eliminate_otus', 'eliminate_subtraction', 'reunite_pairs', 'assemble', 'vfam'];
@@ -59,6 +61,19 @@ describe('provenance', () => {
     expect(assemble?.peak_memory_bytes).toBeGreaterThan(1e6);
     expect(process_fasta).toMatchObject({ programs: [], cpu_seconds: 0, peak_memory_bytes: 0 });
   });
+});
+
+// Or a rerun would take over half a result, when somebody has a step leave another file and forgets the plan.
+test('a step that leaves files which the plan of reruns does not know is not reused', async () => {
+  const job = await lab.rerun(former);
+  await job.runUntil('eliminateOtus');
+  const step = createStep({ ...lab, log: quietLogger })(async () => {
+    for (const name of ['hmm.tsv', 'unknown.txt']) await writeFile(join(job.folder, name), name);
+  });
+  await rm(join(job.folder, 'reused'), { recursive: true });
+  await job.run(step, 1, 'vfam');
+  expect(stepsOf(await analysisOf(job)).vfam).toMatchObject({ programs: [] });
+  expect(stepsOf(await analysisOf(job)).vfam).not.toHaveProperty('key');
 });
 
 describe('a rerun', { timeout: 120_000 }, () => {

@@ -79,7 +79,7 @@ export type NuvsJob = {
   /** The trimmed reads. */
   reads: string[];
   input: StepInput;
-  run(step: StepActivity, threads?: number): Promise<void>;
+  run(step: StepActivity, threads?: number, stage?: string): Promise<void>;
   /** The steps up to this one; the trimming is left out. */
   runUntil(last: (typeof AFTER_TRIMMING)[number], threads?: number): Promise<void>;
   runAll(threads?: number): Promise<void>;

@@ -35,7 +35,7 @@ test('one that is not there is missing', async () => {
   await expect(identifyProgram('no-such-tool')).rejects.toBeInstanceOf(ToolMissing);
 });
 
-test('whoever observes tools hears of every run in the work, also of one that fails, and of no question for a version', async () => {
+test('whoever observes tools hears of every run in the work, also of one that fails; questions for a version are not listed', async () => {
   await using folder = await tempFolder();
   const good = await script(folder.path, 'good', 'exit 0');
   const bad = await script(folder.path, 'bad', 'exit 3');
@@ -45,7 +45,12 @@ test('whoever observes tools hears of every run in the work, also of one that fa
     await identifyProgram('pigz');
     await Promise.all([runTool(good), runTool(bad).catch(() => undefined)]);
   };
-  await observeTools((run) => seen.push([String(run.command[0]), run.exitCode]), work);
+  let unlisted = 0;
+  await observeTools((run, isListed) => {
+    if (isListed) seen.push([String(run.command[0]), run.exitCode]);
+    else unlisted += 1;
+  }, work);
+  expect(unlisted).toBe(1);
   await runTool(good);
   const name = (tool: string) => join(folder.path, tool);
   expect(seen.sort()).toEqual([
