@@ -43,7 +43,7 @@ const PATHOSCOPE: Record<string, PlannedStep> = {
     shared: ['trimmed reads'],
     files: ['isolate_index.fa'],
     programs: ['bowtie2-build', 'bowtie2'],
-    revision: 2,
+    revision: 3,
     outputs: [
       { name: MAPPING_FILES.vta },
       { name: MAPPING_FILES.records },
