@@ -280,6 +280,17 @@ test('Pathoscope finds what the sample is known to contain, read by read', () =>
   );
 });
 
+test('each virus of the sample is called positive, and its sequences have the depth by base too', () => {
+  const { results } = runs.one.wire;
+  expect(results.map(({ decision }: Body) => decision.call)).toEqual(results.map(() => 'positive'));
+  const sequences: Body[] = results.flatMap(({ isolates }: Body) => isolates.flatMap((one: Body) => one.sequences));
+  for (const { reads, coverage, depth_by_base: byBase } of sequences.filter(({ align }) => align)) {
+    expect(byBase.align.length).toBeGreaterThan(1);
+    // Few ends are clipped here, so the two are close.
+    expect([reads, Math.abs(byBase.coverage - coverage)]).toEqual([reads, expect.closeTo(0, 1)]);
+  }
+});
+
 test('one thread or two: the same bytes', () => {
   const [a, b] = [runs.one, runs.two];
   const folder = (run: Run) => join('samples', ids.sample, 'analysis', run.analysis);
