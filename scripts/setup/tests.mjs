@@ -1,9 +1,8 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { runChecks } from '../check.mjs';
-import { runAttached, SetupError } from './steps.mjs';
+import { ROOT, runAttached, SetupError } from './steps.mjs';
 import { COUNTS_FILE } from './test_counts.mjs';
 
 /**
@@ -30,8 +29,9 @@ export function describeCounts({ passed, failed, skipped, errors }) {
 
 /** Runs vitest on this terminal. Each error outside of the tests counts as a failure, so none stays without one. */
 export async function runVitest(args) {
-  const folder = mkdtempSync(join(tmpdir(), 'virtool-counts-'));
-  const file = join(folder, 'counts.json');
+  const folder = join(ROOT, '.local');
+  mkdirSync(folder, { recursive: true });
+  const file = join(folder, `test-counts-${process.pid}.json`);
   const reporters = ['--reporter=default', `--reporter=${fileURLToPath(import.meta.resolve('./test_counts.mjs'))}`];
   try {
     const env = { [COUNTS_FILE]: file };
@@ -42,7 +42,7 @@ export async function runVitest(args) {
     );
     return countFailures(code, readCounts(file));
   } finally {
-    rmSync(folder, { recursive: true, force: true });
+    rmSync(file, { force: true });
   }
 }
 
