@@ -30,9 +30,12 @@ export async function writePathoscope(folder: VectorFolder): Promise<void> {
     ...(candidates ? { pipeline: candidates } : {}),
     ...(folder.has('input.sam') ? { sam: { file: 'input.sam', scores: await scoresOf(folder, 'input.sam') } } : {}),
   });
-  await folder.writeJson('details.json', documents.details, vta);
-  await folder.write('report.tsv', documents.report);
-  await folder.write('reassigned.vta', documents.reassigned, vta);
+  // Of nothing there are no details; the original gave up there.
+  if (expected.matrix.read_count > 0) {
+    await folder.writeJson('details.json', documents.details, vta);
+    await folder.write('report.tsv', documents.report);
+    await folder.write('reassigned.vta', documents.reassigned, vta);
+  }
   if (folder.has('isolates.sam')) await writeVta(folder);
   if (folder.has('subtraction.sam')) await writeHostScores(folder);
 }
