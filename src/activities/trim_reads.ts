@@ -13,7 +13,7 @@ import { InvalidInput } from './errors.js';
 import type { Step } from './step.js';
 
 /** Up to so many reads or pairs, small files cost no time that anybody would notice. */
-const FEW_READS = 100_000;
+const FEW_READS = 20_000;
 
 /** What is to be trimmed, and the folder that gets the trimmed reads, their statistics and the log. */
 export type Trimming = {
