@@ -5,7 +5,6 @@ import type { JobInput } from '../contracts/jobs.js';
 import { fileSize, freshFolder } from '../files/folders.js';
 import { openTextWriter } from '../files/lines.js';
 import { publishFiles, removePartials, removePath } from '../files/publish.js';
-import { inContentOrder } from '../store/otus/otu_order.js';
 import { buildIndex } from '../tools/bowtie2.js';
 import { bowtie2BuildProgress } from '../tools/progress.js';
 import { eachLine, runTool } from '../tools/runner.js';
@@ -103,8 +102,7 @@ async function writeFasta(
         );
       }
       for (const { _id } of otu.isolates.flatMap((isolate) => isolate.sequences)) otuBySequence[_id] = otu._id;
-      for (const sequence of inContentOrder(main.sequences))
-        await fasta.write(`>${sequence._id}\n${sequence.sequence}\n`);
+      for (const sequence of main.sequences) await fasta.write(`>${sequence._id}\n${sequence.sequence}\n`);
       done += 1;
       report(done / total);
     }

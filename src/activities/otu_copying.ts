@@ -1,5 +1,6 @@
 import { ApplicationFailure } from '@temporalio/activity';
 import type { ProcessError } from '../contracts/processes.js';
+import { serialId } from '../store/database/ids.js';
 import { batches, type CopyTarget, copyOtu, type SourceOtu } from '../store/otus/otu_copies.js';
 import type { ProcessProgress } from '../store/processes.js';
 import type { ActivityDeps } from './deps.js';
@@ -19,7 +20,8 @@ export type CopyTask = {
 
 /**
  * Copies OTUs with their sequences and history into a reference, batch by batch; each batch and the note that it is done
- * are one transaction, so that a second run goes on exactly there.
+ * are one transaction, so that a second run goes on exactly there. Their ids sort as the OTUs come: files for aligners are sorted by id,
+ * and an aligner's choice between equal hits follows the order of the sequences, which so is that of the source.
  *
  * @throws ApplicationFailure, to be tried again, when another run overtook this one or the process ended meanwhile.
  */
@@ -27,7 +29,8 @@ export async function copyOtus(deps: ActivityDeps, task: CopyTask, signal: Abort
   let done = task.done;
   for await (const batch of batches(task.otus)) {
     signal.throwIfAborted();
-    const copies = batch.map((otu) => copyOtu(otu, task.target));
+    const first = done;
+    const copies = batch.map((otu, i) => copyOtu(otu, serialId(task.processId, first + i), task.target));
     const progress = wireProgress(task, done + batch.length);
     const inserted = await deps.store.otuCopies.insertBatch(task.processId, done, copies, progress);
     // A run whose heartbeats were lost may still write beside the next one; the later try goes on from the marker.

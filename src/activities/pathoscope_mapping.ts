@@ -4,9 +4,6 @@ import type { PathoscopeArgs } from '../contracts/pathoscope.js';
 import { fileSize, freshFolder } from '../files/folders.js';
 import { openTextWriter } from '../files/lines.js';
 import { openPartials, publishFiles, publishJson, removePath } from '../files/publish.js';
-import type { OtuAtVersion } from '../store/history/otu_versions.js';
-import type { IndexDocument } from '../store/indexes/index_builds.js';
-import { byContentKey, contentKey, inContentOrder } from '../store/otus/otu_order.js';
 import * as bowtie2 from '../tools/bowtie2.js';
 import { bowtie2BuildProgress } from '../tools/progress.js';
 import { eachLine, readChunks, runTool } from '../tools/runner.js';
@@ -121,24 +118,19 @@ type FileOf = (args: PathoscopeArgs, name: MappingFile) => string;
 async function writeIsolates(deps: ActivityDeps, { args, report, attempt }: Step<PathoscopeArgs>, file: FileOf) {
   const { index } = await loadInputs(deps, args);
   const candidates = JSON.parse(await readFile(file(args, 'candidates'), 'utf8')) as string[];
-  const otus = otusOf(candidates, index);
-  const otuAt = async ({ id, version }: OtuAtVersion) => {
-    const otu = await deps.store.otuVersions.getOtuAtVersion(id, version);
-    if (!otu) throw new InvalidInput(`OTU ${id} has no version ${version} any more.`, 'Build the index again.');
-    return otu;
-  };
-  const keys = new Map<string, string>();
-  for (const otu of otus) keys.set(otu.id, contentKey(await otuAt(otu)));
+  const otuIds = otusOf(candidates, index.sequence_otu_map);
   const isolates: IsolateSequences = {};
   const fasta = openTextWriter(file(args, 'isolateFasta'), attempt);
   try {
-    for (const [done, pair] of otus.sort(byContentKey(keys)).entries()) {
-      const otu = await otuAt(pair);
-      for (const sequence of otu.isolates.flatMap((isolate) => inContentOrder(isolate.sequences))) {
+    for (const [done, otuId] of otuIds.entries()) {
+      const version = index.manifest[otuId] as number;
+      const otu = await deps.store.otuVersions.getOtuAtVersion(otuId, version);
+      if (!otu) throw new InvalidInput(`OTU ${otuId} has no version ${version} any more.`, 'Build the index again.');
+      for (const sequence of otu.isolates.flatMap((isolate) => isolate.sequences)) {
         await fasta.write(`>${sequence._id}\n${sequence.sequence}\n`);
-        isolates[sequence._id] = { length: sequence.sequence.length, otu: pair };
+        isolates[sequence._id] = { length: sequence.sequence.length, otu: { id: otuId, version } };
       }
-      report(done / otus.length);
+      report(done / otuIds.length);
     }
     await fasta.publish();
   } finally {
@@ -147,8 +139,8 @@ async function writeIsolates(deps: ActivityDeps, { args, report, attempt }: Step
   await publishJson(file(args, 'isolates'), isolates);
 }
 
-function otusOf(sequenceIds: readonly string[], { manifest, sequence_otu_map: map }: IndexDocument): OtuAtVersion[] {
-  if (!map) throw new InvalidInput('The index has no map of its sequences.', 'Build the index again.');
-  const ids = new Set(sequenceIds.map((id) => map[id]).filter((id) => id !== undefined));
-  return [...ids].map((id) => ({ id, version: manifest[id] as number }));
+// Sorted, so that the same candidates give the same FASTA.
+function otusOf(sequenceIds: readonly string[], otuBySequence: Record<string, string> | undefined): string[] {
+  if (!otuBySequence) throw new InvalidInput('The index has no map of its sequences.', 'Build the index again.');
+  return [...new Set(sequenceIds.map((id) => otuBySequence[id]).filter((id) => id !== undefined))].sort();
 }

@@ -1,4 +1,4 @@
-import { randomInt } from 'node:crypto';
+import { createHash, randomInt } from 'node:crypto';
 import { MongoServerError } from 'mongodb';
 
 const ALPHABET = '0123456789abcdefghijklmnopqrstuvwxyz';
@@ -7,6 +7,21 @@ const MAXIMUM_TRIES = 8;
 /** A random id of lower-case letters and digits. */
 export function randomId(length = 8): string {
   return Array.from({ length }, () => ALPHABET[randomInt(ALPHABET.length)]).join('');
+}
+
+const SERIAL_LENGTH = 4;
+const SERIALS = ALPHABET.length ** SERIAL_LENGTH;
+
+/**
+ * Ids that sort as they are numbered, for documents that come in an order: four characters that count, four random ones. Counting begins
+ * at a place of the first half that follows from `source`, so it goes on there after an interruption.
+ *
+ * @throws RangeError beyond 839,808 numbers.
+ */
+export function serialId(source: string, number: number): string {
+  const begin = createHash('sha256').update(source).digest().readUInt32BE(0) % (SERIALS / 2);
+  if (number >= SERIALS / 2) throw new RangeError(`There is no serial id for number ${number}`);
+  return (begin + number).toString(ALPHABET.length).padStart(SERIAL_LENGTH, '0') + randomId(4);
 }
 
 /** Whether the error says that a unique value is taken; with `key` only when that field is the one. */

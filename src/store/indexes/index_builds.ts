@@ -6,7 +6,6 @@ import { holdLock } from '../database/locks.js';
 import { type HistoryDocument, type HistoryStore, UNBUILT } from '../history/history.js';
 import { type OtuAtVersion, type OtuVersionStore, versionKey } from '../history/otu_versions.js';
 import type { JobDocument, JobStore } from '../jobs.js';
-import { byContentKey, contentKey } from '../otus/otu_order.js';
 import type { JoinedOtu, OtuStore } from '../otus/otus.js';
 
 /** An index as stored: which version of every OTU of a reference it holds. */
@@ -83,18 +82,6 @@ export function createIndexBuildStore(
       return { ok: true, index, job: await stores.jobs.insert(job, session) };
     });
 
-  async function* otusAt(wanted: readonly OtuAtVersion[]): AsyncGenerator<JoinedOtu> {
-    for (let start = 0; start < wanted.length; start += BATCH) {
-      const batch = wanted.slice(start, start + BATCH);
-      const found = await stores.otuVersions.getOtusAtVersions(batch);
-      for (const pair of batch) {
-        const otu = found.get(versionKey(pair));
-        if (!otu) throw new Error(`OTU ${pair.id} cannot be rebuilt as it was at version ${pair.version}`);
-        yield otu;
-      }
-    }
-  }
-
   const activeIndexIds = async (referenceId: string, session?: ClientSession): Promise<string[]> => {
     const options = session ? { session } : {};
     const newest = await indexes.findOne(
@@ -134,8 +121,7 @@ export function createIndexBuildStore(
     },
 
     /**
-     * The OTUs of an index as they were at its versions, in an order that depends on what they hold, not on ids; those removed since are
-     * rebuilt from history. They are read twice, to have few of them in memory.
+     * The OTUs of an index as they were at its versions, by OTU id; those removed since are rebuilt from history.
      *
      * @throws Error when there is no such index or an OTU cannot be rebuilt.
      */
@@ -143,9 +129,16 @@ export function createIndexBuildStore(
       const index = await indexes.findOne({ _id: indexId }, { projection: { manifest: 1 } });
       if (!index) throw new Error(`There is no index ${indexId}`);
       const wanted = Object.entries(index.manifest).map(([id, version]): OtuAtVersion => ({ id, version }));
-      const keys = new Map<string, string>();
-      for await (const otu of otusAt(wanted)) keys.set(otu._id, contentKey(otu));
-      yield* otusAt(wanted.sort(byContentKey(keys)));
+      wanted.sort((a, b) => (a.id < b.id ? -1 : 1));
+      for (let start = 0; start < wanted.length; start += BATCH) {
+        const batch = wanted.slice(start, start + BATCH);
+        const found = await stores.otuVersions.getOtusAtVersions(batch);
+        for (const pair of batch) {
+          const otu = found.get(versionKey(pair));
+          if (!otu) throw new Error(`OTU ${pair.id} cannot be rebuilt as it was at version ${pair.version}`);
+          yield otu;
+        }
+      }
     },
 
     /** Stores which OTU each sequence belongs to; false when the index is gone. */

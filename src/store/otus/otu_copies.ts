@@ -13,7 +13,7 @@ export type SourceSequence = Pick<SequenceDocument, 'accession' | 'definition' |
   remoteId?: string | undefined;
 };
 
-/** An OTU that is copied into a reference. Isolate ids are kept, the others are drawn anew. */
+/** An OTU that is copied into a reference. Isolate ids are kept, those of the OTU and its sequences are new. */
 export type SourceOtu = {
   name: string;
   abbreviation: string;
@@ -30,9 +30,8 @@ export type OtuCopy = { otu: OtuDocument; sequences: SequenceDocument[]; change:
 
 const TITLES = { import: 'Imported', clone: 'Cloned' } as const;
 
-/** Copies an OTU into a reference: new ids, version 0, verification computed, and the change that tells of it. */
-export function copyOtu(source: SourceOtu, target: CopyTarget): OtuCopy {
-  const id = randomId();
+/** Copies an OTU into a reference under an id: version 0, verification computed, and the change that tells of it. */
+export function copyOtu(source: SourceOtu, id: string, target: CopyTarget): OtuCopy {
   const reference = { id: target.referenceId };
   const isolates = source.isolates.map(({ sequences, ...isolate }) => ({
     ...isolate,

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { randomId } from '../../../src/store/database/ids.js';
 import { UNBUILT } from '../../../src/store/history/history.js';
 import { createStore, type Store } from '../../../src/store/index.js';
 import { addIsolate, editIsolate, removeIsolate, setDefaultIsolate } from '../../../src/store/otus/isolate_edits.js';
@@ -106,6 +107,7 @@ describe('reverting', () => {
     const isolates = [{ ...isolate('A'), id: 'abc', default: true, sequences }];
     const copy = copyOtu(
       { name: 'Copied virus', abbreviation: '', schema: [], isolates, remoteId: 'remote02' },
+      randomId(),
       target,
     );
     const otuId = copy.otu._id;
