@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 import { MongoClient } from 'mongodb';
-import type { BenchClient } from './client.js';
+import { type BenchClient, signIn } from './client.js';
 import type { BenchServer } from './server.js';
 import { printTable, quantile } from './table.js';
 
@@ -26,7 +26,8 @@ type Setting = { name: string; bases: number; where: 'document' | 'file' };
  * GET of Pathoscope analyses with 500 hits in 250 OTUs of four isolates; some OTUs have been edited since. While they are answered, short
  * requests go to the same process one after the other: the longest wait of one bounds how long the event loop was blocked.
  */
-export async function benchAnalysisDetail(client: BenchClient, server: BenchServer): Promise<void> {
+export async function benchAnalysisDetail(server: BenchServer): Promise<void> {
+  const client = await signIn(server.url);
   const database = await MongoClient.connect(server.databaseUrl, { directConnection: true });
   try {
     await insertAnalysis(database, { _id: EMPTY, sample: { id: 'bench2500' }, results: [] });
@@ -48,6 +49,7 @@ export async function benchAnalysisDetail(client: BenchClient, server: BenchServ
     );
   } finally {
     await database.close();
+    client.close();
   }
 }
 

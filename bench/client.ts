@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { openAsBlob } from 'node:fs';
 import { basename } from 'node:path';
@@ -22,7 +21,7 @@ export type BenchClient = {
 
 const ANSWER_LIMIT_MS = 1_800_000;
 
-/** Makes the first user of a fresh server and opens its WebSocket. */
+/** Makes the first user of a fresh server, or signs in as the one that was made, and opens the WebSocket. */
 export async function signIn(url: string): Promise<BenchClient> {
   const jar = new Map<string, string>();
   const cookie = () => [...jar].map(([name, value]) => `${name}=${value}`).join('; ');
@@ -42,7 +41,11 @@ export async function signIn(url: string): Promise<BenchClient> {
       path,
       body === undefined ? {} : { body: JSON.stringify(body), headers: { 'Content-Type': 'application/json' } },
     );
-  await send('PUT', '/api/users/first', { user_id: 'bench', password: randomBytes(12).toString('hex') });
+  const password = `bench-${new URL(url).port}`;
+  const account = { username: 'bench', password };
+  await send('PUT', '/api/users/first', { user_id: account.username, password }).catch(() =>
+    send('POST', '/api/account/login', account),
+  );
   const socket = new WebSocket(`${url.replace('http', 'ws')}/ws`, { headers: { cookie: cookie() } });
   const messages: Message[] = [];
   const waiting = new Set<() => void>();
@@ -51,6 +54,11 @@ export async function signIn(url: string): Promise<BenchClient> {
     for (const wake of waiting) wake();
   });
   await once(socket, 'open');
+  let isClosed = false;
+  socket.once('close', () => {
+    isClosed = true;
+    for (const wake of waiting) wake();
+  });
   return {
     send,
     async drain(path) {
@@ -68,10 +76,11 @@ export async function signIn(url: string): Promise<BenchClient> {
         const limit = setTimeout(() => reject(new Error('No such message came')), ANSWER_LIMIT_MS);
         const look = () => {
           const found = messages.find(fits);
-          if (!found) return;
+          if (!found && !isClosed) return;
           clearTimeout(limit);
           waiting.delete(look);
-          resolve(found);
+          if (found) resolve(found);
+          else reject(new Error('The server closed the connection before such a message came'));
         };
         waiting.add(look);
         look();

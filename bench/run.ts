@@ -31,8 +31,8 @@ export async function main(args: string[]): Promise<number> {
     const client = await signIn(server.url);
     if (wanted('fixed')) await benchFixedCost(client);
     if (wanted('pathoscope')) await benchPathoscopeJob(client, server);
-    if (wanted('detail')) await benchAnalysisDetail(client, server);
     client.close();
+    if (wanted('detail')) await benchAnalysisDetail(server);
   } finally {
     await server.stop();
   }
