@@ -38,6 +38,13 @@ export async function startServer(options: readonly string[] = []): Promise<Benc
       stdio: ['ignore', 'pipe', 'inherit'],
     },
   );
+  // A benchmark that is ended from outside takes its server along.
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    process.once(signal, () => {
+      child.kill('SIGTERM');
+      child.once('exit', () => process.exit(1));
+    });
+  }
   const { url, databaseUrl } = await readAddresses(child);
   return {
     url,
