@@ -338,6 +338,7 @@ describe('a watch that was killed', () => {
 
 const SHARED_MEMORY = '/dev/shm';
 
+// A host without a second file system has nothing that could be moved across.
 describe.skipIf(!isOtherFileSystem(SHARED_MEMORY))('on another file system than the data', () => {
   beforeEach(() => {
     const other = mkdtempSync(join(SHARED_MEMORY, 'virtool-watch-'));
