@@ -3,6 +3,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { runCore } from '../dist/activities/pathoscope_core/run.js';
+import { readDescriptor } from '../dist/tools/named_pipes.js';
 import { readChunks, runTool } from '../dist/tools/runner.js';
 
 const [what, folder, lines, perRead] = process.argv.slice(2);
@@ -33,14 +34,11 @@ async function run(withHost) {
   const options = { signal: new AbortController().signal, memoryGib: 1 };
   const isolates = Array.from({ length: 60 }, (_, i) => [`ref${String(i).padStart(5, '0')}`, sequence(i)]);
   writeFileSync(path('isolates.json'), JSON.stringify(Object.fromEntries(isolates)));
-  let lastLineAt = 0;
-  async function* watched(chunks) {
-    yield* chunks;
-    lastLineAt = performance.now();
-  }
   const mapping = { vta: path('to_isolates.vta'), table: table('mapped'), readNames: path('read_names.txt') };
-  const map = (chunks) => runCore({ task: 'map_isolates', ...mapping }, { ...options, chunks: watched(chunks) });
-  await runTool(command, { stdout: readChunks(map) });
+  const map = (input) => runCore({ task: 'map_isolates', ...mapping }, { ...options, input });
+  const startedAt = performance.now();
+  const { wallSeconds } = await runTool(command, { stdout: readDescriptor(path('aligned.pipe'), map) });
+  const lastLineAt = startedAt + wallSeconds * 1000;
   let { vta, table: records } = mapping;
   if (withHost) {
     const hostScores = path('host_scores.numbers');

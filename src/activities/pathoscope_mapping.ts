@@ -5,8 +5,9 @@ import { fileSize, freshFolder } from '../files/folders.js';
 import { openTextWriter } from '../files/lines.js';
 import { openPartials, publishFiles, publishJson, removePath } from '../files/publish.js';
 import * as bowtie2 from '../tools/bowtie2.js';
+import { readDescriptor } from '../tools/named_pipes.js';
 import { bowtie2BuildProgress } from '../tools/progress.js';
-import { eachLine, readChunks, runTool } from '../tools/runner.js';
+import { eachLine, runTool } from '../tools/runner.js';
 import { loadInputs, loadReads } from './analysis_inputs.js';
 import type { ActivityDeps } from './deps.js';
 import { InvalidInput } from './errors.js';
@@ -25,16 +26,20 @@ export function createMappingSteps(deps: ActivityDeps) {
       names.map((name) => [name, file(args, name)] as const),
       attempt,
     );
+  const pipe = ({ sample_id, analysis_id }: PathoscopeArgs, attempt: number) =>
+    join(data.analysis(sample_id, analysis_id), `aligned.${attempt}.partial`);
 
   return {
-    mapDefaultIsolates: step<PathoscopeArgs>(async ({ args, threads, memoryGib, signal, log, report }) => {
+    mapDefaultIsolates: step<PathoscopeArgs>(async ({ args, threads, memoryGib, signal, log, report, attempt }) => {
       const { folder, referencePrefix } = await loadInputs(deps, args);
       const { paths } = await loadReads(folder);
       const { output } = await runTool(bowtie2.mapDefaultIsolates({ index: referencePrefix, reads: paths, threads }), {
         signal,
         log,
         inputs: { paths, onFraction: report },
-        stdout: readChunks((chunks) => runCore({ task: 'find_candidates' }, { signal, memoryGib, chunks })),
+        stdout: readDescriptor(pipe(args, attempt), (input) =>
+          runCore({ task: 'find_candidates' }, { signal, memoryGib, input }),
+        ),
       });
       await publishJson(file(args, 'candidates'), output);
     }),
@@ -69,7 +74,7 @@ export function createMappingSteps(deps: ActivityDeps) {
           signal,
           log,
           inputs: { paths, onFraction: report },
-          stdout: readChunks((chunks) => runCore(task, { signal, memoryGib, chunks })),
+          stdout: readDescriptor(pipe(args, attempt), (input) => runCore(task, { signal, memoryGib, input })),
         });
       } else {
         await writeFile(mapped, '');
@@ -89,7 +94,7 @@ export function createMappingSteps(deps: ActivityDeps) {
           signal,
           log,
           inputs: { paths: [mapped], onFraction: report },
-          stdout: readChunks((chunks) => runCore(task, { signal, memoryGib, chunks })),
+          stdout: readDescriptor(pipe(args, attempt), (input) => runCore(task, { signal, memoryGib, input })),
         });
       } else {
         await runCore(task, { signal, memoryGib });

@@ -43,14 +43,19 @@ export function coveredStretches(cigar: string): Uint32Array {
   return Uint32Array.from(stretches);
 }
 
-/** Whether the CIGAR that is `start` to `end` of some bytes is a single match: then the whole read covers the reference. */
-export function isOneMatch(bytes: Uint8Array, start: number, end: number): boolean {
-  if (end - start < 2 || bytes[end - 1] !== MATCH) return false;
+/**
+ * The bases of a read whose CIGAR, `start` to `end` of some memory, is a single match, so that the whole read covers the reference; -1
+ * for any other CIGAR.
+ */
+export function matchLength(memory: DataView, start: number, end: number): number {
+  if (end - start < 2 || end > memory.byteLength || memory.getUint8(end - 1) !== MATCH) return -1;
+  let length = 0;
   for (let at = start; at < end - 1; at++) {
-    const digit = (bytes[at] as number) - ZERO;
-    if (digit < 0 || digit > 9) return false;
+    const digit = memory.getUint8(at) - ZERO;
+    if (digit < 0 || digit > 9) return -1;
+    length = length * 10 + digit;
   }
-  return true;
+  return length;
 }
 
 function notCigar(text: string): Error {

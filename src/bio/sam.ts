@@ -1,3 +1,5 @@
+import { matchLength } from './cigar.js';
+import { textOf, viewOf } from './memory.js';
 import { NameTable } from './pathoscope/name_table.js';
 import type { Alignment, AlignmentFields } from './vta.js';
 
@@ -5,7 +7,11 @@ import type { Alignment, AlignmentFields } from './vta.js';
 export const MIN_P_SCORE = 0.01;
 
 const TAB = 9;
-const SCORE_TAG = Buffer.from('AS:i:', 'latin1');
+const FOUR_TABS = 0x09090909;
+/** `AS:i` as a number in little-endian order, and the colon behind it. */
+const SCORE_TAG = 0x693a5341;
+const COLON = 58;
+const SCORE_TAG_BYTES = 5;
 const AT_SIGN = 64;
 const ASTERISK = 42;
 const MINUS = 45;
@@ -15,7 +21,7 @@ const COLUMNS_BEFORE_SEQUENCE = 3;
 
 /** Reads SAM lines from bytes without making a text of them. */
 export class SamReader implements AlignmentFields {
-  bytes: Uint8Array = new Uint8Array(0);
+  memory: DataView = new DataView(new ArrayBuffer(0));
   readStart = 0;
   readEnd = 0;
   referenceStart = 0;
@@ -25,39 +31,42 @@ export class SamReader implements AlignmentFields {
   score = 0;
   cigarStart = 0;
   cigarEnd = 0;
+  isWholeRead = false;
 
-  /** Reads the line that is `start` to `end` of some bytes: true if it is an alignment. Rules and errors are those of `parseSamLine`. */
-  read(bytes: Uint8Array, start: number, end: number): boolean {
-    if (start === end || bytes[start] === AT_SIGN) return false;
-    const nameEnd = tabFrom(bytes, start, end);
-    const flagEnd = tabFrom(bytes, nameEnd + 1, end);
-    const referenceEnd = tabFrom(bytes, flagEnd + 1, end);
-    const positionEnd = tabFrom(bytes, referenceEnd + 1, end);
+  /** Reads the line that is `start` to `end` of some memory: true if it is an alignment. Rules and errors are those of `parseSamLine`. */
+  read(memory: DataView, start: number, end: number): boolean {
+    if (start === end || memory.getUint8(start) === AT_SIGN) return false;
+    const nameEnd = farTabFrom(memory, start, end);
+    const flagEnd = tabFrom(memory, nameEnd + 1, end);
+    const referenceEnd = tabFrom(memory, flagEnd + 1, end);
+    const positionEnd = tabFrom(memory, referenceEnd + 1, end);
     if (positionEnd >= end) {
-      if (textOf(bytes, start, end).trim() === '') return false;
-      throw notSam(bytes, start, end);
+      if (textOf(memory, start, end).trim() === '') return false;
+      throw notSam(memory, start, end);
     }
-    if ((parseInteger(bytes, nameEnd + 1, flagEnd, start, end) & UNMAPPED_FLAG) !== 0) return false;
-    if (referenceEnd === flagEnd + 2 && bytes[flagEnd + 1] === ASTERISK) return false;
+    if ((parseInteger(memory, nameEnd + 1, flagEnd, start, end) & UNMAPPED_FLAG) !== 0) return false;
+    if (referenceEnd === flagEnd + 2 && memory.getUint8(flagEnd + 1) === ASTERISK) return false;
 
-    const cigarStart = tabFrom(bytes, positionEnd + 1, end) + 1;
-    const cigarEnd = tabFrom(bytes, cigarStart, end);
+    const cigarStart = tabFrom(memory, positionEnd + 1, end) + 1;
+    const cigarEnd = tabFrom(memory, cigarStart, end);
     let sequenceAt = cigarEnd + 1;
-    for (let column = 0; column < COLUMNS_BEFORE_SEQUENCE; column++) sequenceAt = tabFrom(bytes, sequenceAt, end) + 1;
-    // Long, so worth a call that finds a byte many at a time.
-    const sequenceEnd = bytes.indexOf(TAB, sequenceAt);
-    if (sequenceEnd < 0 || sequenceEnd >= end) throw notSam(bytes, start, end);
-    this.bytes = bytes;
+    for (let column = 0; column < COLUMNS_BEFORE_SEQUENCE; column++) sequenceAt = tabFrom(memory, sequenceAt, end) + 1;
+    const matched = matchLength(memory, cigarStart, cigarEnd);
+    const sequenceEnd = endOfSequence(memory, sequenceAt, matched, end);
+    if (sequenceEnd >= end) throw notSam(memory, start, end);
+    const length = sequenceEnd - sequenceAt;
+    this.memory = memory;
     this.readStart = start;
     this.readEnd = nameEnd;
     this.referenceStart = flagEnd + 1;
     this.referenceEnd = referenceEnd;
-    this.position = parseInteger(bytes, referenceEnd + 1, positionEnd, start, end);
-    this.length = sequenceEnd - sequenceAt;
+    this.position = parseInteger(memory, referenceEnd + 1, positionEnd, start, end);
+    this.length = length;
     this.cigarStart = cigarStart;
     this.cigarEnd = cigarEnd;
-    const scoreAt = scoreStart(bytes, qualityEnd(bytes, sequenceEnd, this.length, end), start, end);
-    this.score = parseInteger(bytes, scoreAt, valueEnd(bytes, scoreAt, end), start, end) + this.length;
+    this.isWholeRead = matched >= 0;
+    const scoreAt = scoreStart(memory, qualityEnd(memory, sequenceEnd, length, end), start, end);
+    this.score = parseInteger(memory, scoreAt, valueEnd(memory, scoreAt, end), start, end) + length;
     return true;
   }
 }
@@ -69,12 +78,12 @@ export class SamReader implements AlignmentFields {
  * No cut-off is applied, see `isAccepted`.
  */
 export function parseSamLine(line: string): Alignment | undefined {
-  const bytes = Buffer.from(line, 'utf8');
+  const memory = viewOf(Buffer.from(line, 'utf8'));
   const reader = new SamReader();
-  if (!reader.read(bytes, 0, bytes.length)) return undefined;
+  if (!reader.read(memory, 0, memory.byteLength)) return undefined;
   const { position, length, score } = reader;
-  const reference = textOf(bytes, reader.referenceStart, reader.referenceEnd);
-  return { read: textOf(bytes, reader.readStart, reader.readEnd), reference, position, length, score };
+  const reference = textOf(memory, reader.referenceStart, reader.referenceEnd);
+  return { read: textOf(memory, reader.readStart, reader.readEnd), reference, position, length, score };
 }
 
 /** Whether an alignment is good enough for the mapping steps: p-score at least 0.01. */
@@ -86,8 +95,8 @@ export function isAccepted(alignment: Pick<Alignment, 'score'>): boolean {
 export type CandidateReferences = {
   /** Takes a SAM line; true if it was an accepted alignment. */
   addSamLine(line: string): boolean;
-  /** Takes the line that is `start` to `end` of some bytes. */
-  addSamBytes(bytes: Uint8Array, start: number, end: number): boolean;
+  /** Takes the line that is `start` to `end` of some memory. */
+  addSamBytes(memory: DataView, start: number, end: number): boolean;
   /** The names so far, sorted by code unit: the same set gives the same order. */
   sorted(): string[];
 };
@@ -95,15 +104,15 @@ export type CandidateReferences = {
 export function createCandidateReferences(): CandidateReferences {
   const names = new NameTable();
   const reader = new SamReader();
-  const addSamBytes = (bytes: Uint8Array, start: number, end: number) => {
-    if (!reader.read(bytes, start, end) || !isAccepted(reader)) return false;
-    names.addBytes(bytes, reader.referenceStart, reader.referenceEnd);
+  const addSamBytes = (memory: DataView, start: number, end: number) => {
+    if (!reader.read(memory, start, end) || !isAccepted(reader)) return false;
+    names.addBytes(memory, reader.referenceStart, reader.referenceEnd);
     return true;
   };
   return {
     addSamLine(line) {
-      const bytes = Buffer.from(line, 'utf8');
-      return addSamBytes(bytes, 0, bytes.length);
+      const memory = viewOf(Buffer.from(line, 'utf8'));
+      return addSamBytes(memory, 0, memory.byteLength);
     },
     addSamBytes,
     sorted: () => names.texts().sort(),
@@ -111,54 +120,67 @@ export function createCandidateReferences(): CandidateReferences {
 }
 
 /** The next tab from an index on, or the end. */
-function tabFrom(bytes: Uint8Array, from: number, end: number): number {
+function tabFrom(memory: DataView, from: number, end: number): number {
   let i = from;
-  while (i < end && bytes[i] !== TAB) i++;
+  while (i < end && memory.getUint8(i) !== TAB) i++;
   return i;
 }
 
-/** QUAL is as long as SEQ, or a `*`. */
-function qualityEnd(bytes: Uint8Array, sequenceEnd: number, length: number, end: number): number {
-  if (bytes[sequenceEnd + 1] === ASTERISK && bytes[sequenceEnd + 2] === TAB) return Math.min(sequenceEnd + 2, end);
-  const expected = sequenceEnd + 1 + length;
-  return expected < end && bytes[expected] === TAB ? expected : tabFrom(bytes, sequenceEnd + 1, end);
-}
-
-function scoreStart(bytes: Uint8Array, qualityEnd: number, start: number, end: number): number {
-  for (let tab = qualityEnd; tab < end; tab = tabFrom(bytes, tab + 1, end)) {
-    if (isScoreTag(bytes, tab + 1)) return tab + 1 + SCORE_TAG.length;
+/** The same for a column of many characters: passes words without a tab, found by the carry that a byte of zeros leaves. */
+function farTabFrom(memory: DataView, from: number, end: number): number {
+  let i = from;
+  for (; i + 4 <= end; i += 4) {
+    const zeroAtTab = memory.getInt32(i, true) ^ FOUR_TABS;
+    if (((zeroAtTab - 0x01010101) & ~zeroAtTab & 0x80808080) !== 0) break;
   }
-  throw new Error('Could not find alignment score', { cause: textOf(bytes, start, Math.min(end, start + 200)) });
+  return tabFrom(memory, i, end);
 }
 
-function isScoreTag(bytes: Uint8Array, at: number): boolean {
-  for (let i = 0; i < SCORE_TAG.length; i++) if (bytes[at + i] !== SCORE_TAG[i]) return false;
-  return true;
+/** SEQ is a `*` or, by the specification, as long as its CIGAR says: it is not looked through where a tab stands at that end. */
+function endOfSequence(memory: DataView, from: number, matched: number, end: number): number {
+  const expected = from + matched;
+  const isThere = matched > 0 && expected < end && memory.getUint8(expected) === TAB;
+  return isThere && memory.getUint8(from) !== ASTERISK ? expected : tabFrom(memory, from, end);
+}
+
+/** QUAL is as long as SEQ, or a `*`. */
+function qualityEnd(memory: DataView, sequenceEnd: number, length: number, end: number): number {
+  const from = sequenceEnd + 1;
+  const expected = from + length;
+  const isThere = length > 0 && expected < end && memory.getUint8(expected) === TAB;
+  return isThere && memory.getUint8(from + 1) !== TAB ? expected : tabFrom(memory, from, end);
+}
+
+function scoreStart(memory: DataView, qualityEnd: number, start: number, end: number): number {
+  for (let tab = qualityEnd; tab < end; tab = tabFrom(memory, tab + 1, end)) {
+    if (isScoreTag(memory, tab + 1, end)) return tab + 1 + SCORE_TAG_BYTES;
+  }
+  throw new Error('Could not find alignment score', { cause: textOf(memory, start, Math.min(end, start + 200)) });
+}
+
+function isScoreTag(memory: DataView, at: number, end: number): boolean {
+  return at + SCORE_TAG_BYTES <= end && memory.getInt32(at, true) === SCORE_TAG && memory.getUint8(at + 4) === COLON;
 }
 
 /** The end of a field's value; a carriage return or blank at the end of the line is none of it. */
-function valueEnd(bytes: Uint8Array, from: number, end: number): number {
-  const tab = tabFrom(bytes, from, end);
-  return tab < end ? tab : from + textOf(bytes, from, end).trimEnd().length;
+function valueEnd(memory: DataView, from: number, end: number): number {
+  const tab = tabFrom(memory, from, end);
+  return tab < end ? tab : from + textOf(memory, from, end).trimEnd().length;
 }
 
-function parseInteger(bytes: Uint8Array, from: number, to: number, start: number, end: number): number {
-  const negative = bytes[from] === MINUS;
+function parseInteger(memory: DataView, from: number, to: number, start: number, end: number): number {
+  const negative = from < to && memory.getUint8(from) === MINUS;
   let value = 0;
   let i = negative ? from + 1 : from;
-  if (i >= to) throw notSam(bytes, start, end);
+  if (i >= to) throw notSam(memory, start, end);
   for (; i < to; i++) {
-    const digit = (bytes[i] as number) - 48;
-    if (digit < 0 || digit > 9) throw notSam(bytes, start, end);
+    const digit = memory.getUint8(i) - 48;
+    if (digit < 0 || digit > 9) throw notSam(memory, start, end);
     value = value * 10 + digit;
   }
   return negative ? -value : value;
 }
 
-function textOf(bytes: Uint8Array, start: number, end: number): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start).toString('utf8');
-}
-
-function notSam(bytes: Uint8Array, start: number, end: number): Error {
-  return new Error(`Not a SAM line: '${textOf(bytes, start, Math.min(end, start + 200))}'`);
+function notSam(memory: DataView, start: number, end: number): Error {
+  return new Error(`Not a SAM line: '${textOf(memory, start, Math.min(end, start + 200))}'`);
 }

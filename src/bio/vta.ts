@@ -1,3 +1,4 @@
+import { copyBytes, textOf, viewOf } from './memory.js';
 import { formatFloat } from './numbers.js';
 
 const COMMA = 44;
@@ -5,6 +6,7 @@ const POINT = 46;
 const ZERO = 48;
 const LINE_FEED = 10;
 const BLOCK_BYTES = 256 * 1024;
+const MAX_INT32 = 0x7fffffff;
 /** More than three numbers, their commas and the line feed can take. */
 const NUMBERS_BYTES = 100;
 
@@ -20,9 +22,9 @@ export type Alignment = {
   score: number;
 };
 
-/** An alignment whose names still lie in the bytes that they came in; its reader uses it again for the next one. */
+/** An alignment whose names still lie in the memory that they came in; its reader uses it again for the next one. */
 export type AlignmentFields = {
-  readonly bytes: Uint8Array;
+  readonly memory: DataView;
   readonly readStart: number;
   readonly readEnd: number;
   readonly referenceStart: number;
@@ -32,6 +34,8 @@ export type AlignmentFields = {
   readonly score: number;
   readonly cigarStart: number;
   readonly cigarEnd: number;
+  /** Whether the CIGAR is a single match: the whole read covers the reference. */
+  readonly isWholeRead: boolean;
 };
 
 /**
@@ -69,6 +73,7 @@ export function formatVtaLine({ read, reference, position, length, score }: Alig
 /** Writes accepted alignments as VTA lines, byte by byte. */
 export class VtaEncoder {
   #bytes = new Uint8Array(BLOCK_BYTES);
+  #view = viewOf(this.#bytes);
   #used = 0;
   readonly #sink: (bytes: Uint8Array) => void;
 
@@ -78,15 +83,14 @@ export class VtaEncoder {
   }
 
   /** Adds the line of an alignment, equal to that of `formatVtaLine`, and tells its bytes. Throws on a reference name with a comma. */
-  add({ bytes, readStart, readEnd, referenceStart, referenceEnd, position, length, score }: AlignmentFields): number {
+  add({ memory, readStart, readEnd, referenceStart, referenceEnd, position, length, score }: AlignmentFields): number {
     const size = readEnd - readStart + referenceEnd - referenceStart + NUMBERS_BYTES;
     if (this.#used + size > this.#bytes.length) this.#makeRoom(size);
     const start = this.#used;
-    this.#text(bytes, readStart, readEnd);
-    this.#text(bytes, referenceStart, referenceEnd);
+    this.#text(memory, readStart, readEnd);
+    this.#text(memory, referenceStart, referenceEnd);
     for (let i = referenceStart; i < referenceEnd; i++) {
-      if (bytes[i] === COMMA)
-        throw commaInside(Buffer.from(bytes.subarray(referenceStart, referenceEnd)).toString('utf8'));
+      if (memory.getUint8(i) === COMMA) throw commaInside(textOf(memory, referenceStart, referenceEnd));
     }
     this.#whole(position);
     this.#bytes[this.#used++] = COMMA;
@@ -105,25 +109,30 @@ export class VtaEncoder {
 
   #makeRoom(size: number): void {
     this.finish();
-    if (size > this.#bytes.length) this.#bytes = new Uint8Array(size);
+    if (size <= this.#bytes.length) return;
+    this.#bytes = new Uint8Array(size);
+    this.#view = viewOf(this.#bytes);
   }
 
   /** Adds a text and a comma. */
-  #text(from: Uint8Array, start: number, end: number): void {
-    const bytes = this.#bytes;
-    let used = this.#used;
-    for (let i = start; i < end; i++) bytes[used++] = from[i] as number;
-    bytes[used++] = COMMA;
-    this.#used = used;
+  #text(from: DataView, start: number, end: number): void {
+    copyBytes(from, start, end, this.#view, this.#used);
+    this.#used += end - start;
+    this.#bytes[this.#used++] = COMMA;
   }
 
   #whole(value: number): void {
+    if (value > MAX_INT32) {
+      this.#characters(String(value));
+      return;
+    }
     let digits = 1;
-    for (let rest = value; rest >= 10; rest = Math.floor(rest / 10)) digits++;
+    for (let power = 10; digits < 10 && value >= power; power *= 10) digits++;
+    const bytes = this.#bytes;
     let rest = value;
     for (let at = this.#used + digits - 1; at >= this.#used; at--) {
-      const tenth = Math.floor(rest / 10);
-      this.#bytes[at] = ZERO + rest - tenth * 10;
+      const tenth = (rest / 10) | 0;
+      bytes[at] = ZERO + rest - tenth * 10;
       rest = tenth;
     }
     this.#used += digits;
@@ -135,9 +144,11 @@ export class VtaEncoder {
       this.#whole(score);
       this.#bytes[this.#used++] = POINT;
       this.#bytes[this.#used++] = ZERO;
-    } else {
-      for (const character of formatFloat(score)) this.#bytes[this.#used++] = character.charCodeAt(0);
-    }
+    } else this.#characters(formatFloat(score));
+  }
+
+  #characters(text: string): void {
+    for (let i = 0; i < text.length; i++) this.#bytes[this.#used++] = text.charCodeAt(i);
   }
 }
 

@@ -73,32 +73,41 @@ export function* readByteBlocks(path: string, blockBytes = BLOCK_BYTES): Generat
 }
 
 /**
- * Copies parts of a file; the ranges follow each other from its beginning and say by turns how many bytes to leave out and how many to
- * copy. The copy is not published: give it a partial name. Throws when the file ends before the last range.
+ * Copies parts of a file. The numbers of all ranges, one after the other, say by turns how many bytes to leave out and how many to copy, from
+ * the beginning of the file. The copy is not published: give it a partial name. Throws when the file ends before the last range.
  */
-export function copyRanges(from: string, to: string, ranges: Iterable<{ skip: number; copy: number }>): void {
+export function copyRanges(from: string, to: string, ranges: Iterable<Uint32Array>): void {
   const file = openSync(from, 'r');
   const writer = openByteWriter(to);
   try {
     const block = new Uint8Array(BLOCK_BYTES);
-    let position = 0;
-    let blockEnd = 0;
-    let used = 0;
-    for (const { skip, copy } of ranges) {
-      position += skip;
-      for (let left = copy; left > 0; ) {
-        if (position >= blockEnd) {
-          used = readSync(file, block, 0, block.length, position);
-          if (used === 0) throw new Error('The file ends before what is to be copied of it');
-          blockEnd = position + used;
+    let at = 0;
+    let end = 0;
+    // What is copied gathers at the beginning of the block.
+    let kept = 0;
+    const nextBlock = () => {
+      writer.write(block.subarray(0, kept));
+      kept = 0;
+      at = 0;
+      end = readSync(file, block);
+      if (end === 0) throw new Error('The file ends before what is to be copied of it');
+    };
+    for (const counts of ranges) {
+      for (let i = 0; i < counts.length; i++) {
+        const isCopied = (i & 1) === 1;
+        for (let left = counts[i] as number; left > 0; ) {
+          if (at === end) nextBlock();
+          const part = Math.min(left, end - at);
+          if (isCopied) {
+            block.copyWithin(kept, at, at + part);
+            kept += part;
+          }
+          at += part;
+          left -= part;
         }
-        const start = used - (blockEnd - position);
-        const part = block.subarray(start, Math.min(start + left, used));
-        writer.write(part);
-        position += part.length;
-        left -= part.length;
       }
     }
+    writer.write(block.subarray(0, kept));
   } finally {
     closeSync(file);
     writer.close();

@@ -1,8 +1,9 @@
 import { closeSync, constants, openSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import { Socket } from 'node:net';
 import type { ToolCommand } from './command.js';
 import { unobserved } from './observer.js';
-import { type RunOptions, runTool } from './runner.js';
+import { type RunOptions, runTool, type Sink } from './runner.js';
 
 /** A named pipe that a program takes for its output file, and who reads what it writes. */
 export type OutputPipe<T> = {
@@ -42,6 +43,53 @@ export async function runIntoPipes<T>(
   } finally {
     for (const pipe of open) pipe.close();
   }
+}
+
+/**
+ * A tool's stdout as a pipe that `consume` reads to its end by its descriptor, in a thread of its own: this one does nothing for the data. The
+ * pipe gets the name `path` for a moment; a former file of that name is removed.
+ */
+export function readDescriptor<T>(path: string, consume: (descriptor: number) => Promise<T>): Sink<T> {
+  return {
+    open: async () => {
+      await rm(path, { force: true });
+      await unobserved(() => runTool({ argv: ['mkfifo', path] }));
+      const { readEnd, writeEnd } = openBothEnds(path);
+      await rm(path);
+      // The reader sees the end when nobody holds the other end any more, neither the tool nor this process.
+      const closeWriteEnd = once(() => closeSync(writeEnd));
+      return {
+        stdio: writeEnd,
+        drain: () => {
+          closeWriteEnd();
+          return consume(readEnd);
+        },
+        close: async () => {
+          closeWriteEnd();
+          closeSync(readEnd);
+        },
+      };
+    },
+  };
+}
+
+/** Both ends of a pipe, whose readers and writers wait for each other; opening one end alone would wait for the other. */
+function openBothEnds(path: string): { readEnd: number; writeEnd: number } {
+  const first = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  try {
+    const writeEnd = openSync(path, constants.O_WRONLY);
+    return { readEnd: openSync(path, constants.O_RDONLY), writeEnd };
+  } finally {
+    closeSync(first);
+  }
+}
+
+function once(act: () => void): () => void {
+  let done = false;
+  return () => {
+    if (!done) act();
+    done = true;
+  };
 }
 
 type OpenPipe = { chunks: AsyncIterable<Buffer>; end(): void; close(): void };

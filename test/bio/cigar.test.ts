@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { coveredStretches, isOneMatch } from '../../src/bio/cigar.js';
+import { coveredStretches, matchLength } from '../../src/bio/cigar.js';
+import { viewOf } from '../../src/bio/memory.js';
 
 test.each([
   ['100M', [0, 100]],
@@ -22,14 +23,14 @@ test.each(['', 'M', '10', '10M5', '10Q', '1-M', '**', '10M*'])('%j is not a CIGA
 });
 
 test.each([
-  ['100M', true],
-  ['5M', true],
-  ['5S95M', false],
-  ['50M1D50M', false],
-  ['5=', false],
-  ['M', false],
-  ['*', false],
-])('%s is one match alone: %s', (cigar, expected) => {
-  const bytes = Buffer.from(`9\t${cigar}\t9M`);
-  expect(isOneMatch(bytes, 2, 2 + cigar.length)).toBe(expected);
+  ['100M', 100],
+  ['5M', 5],
+  ['5S95M', -1],
+  ['50M1D50M', -1],
+  ['5=', -1],
+  ['M', -1],
+  ['*', -1],
+])('%s as one match alone: %s', (cigar, expected) => {
+  const memory = viewOf(Buffer.from(`9\t${cigar}\t9M`));
+  expect(matchLength(memory, 2, 2 + cigar.length)).toBe(expected);
 });

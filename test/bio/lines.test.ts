@@ -1,14 +1,23 @@
 import { expect, test } from 'vitest';
-import { createLineSplitter } from '../../src/bio/lines.js';
+import { LineSplitter } from '../../src/bio/lines.js';
 
+const latin1 = (memory: DataView, start: number, end: number) =>
+  Buffer.from(memory.buffer, memory.byteOffset + start, end - start).toString('latin1');
+
+/** The lines of a text that comes in chunks, pushed or asked for. */
 function split(text: Buffer, chunkBytes: number): string[] {
-  const lines: string[] = [];
-  const splitter = createLineSplitter((bytes, start, end) =>
-    lines.push(Buffer.from(bytes.subarray(start, end)).toString('latin1')),
-  );
-  for (let i = 0; i < text.length; i += chunkBytes) splitter.push(text.subarray(i, i + chunkBytes));
-  splitter.end();
-  return lines;
+  const [pushed, asked]: [string[], string[]] = [[], []];
+  const pushing = new LineSplitter((...line) => pushed.push(latin1(...line)));
+  for (let i = 0; i < text.length; i += chunkBytes) pushing.push(text.subarray(i, i + chunkBytes));
+  pushing.end();
+  let at = 0;
+  new LineSplitter((...line) => asked.push(latin1(...line))).pushAll((room) => {
+    const count = text.copy(room, 0, at, at + chunkBytes);
+    at += count;
+    return count;
+  });
+  expect(asked).toEqual(pushed);
+  return pushed;
 }
 
 test.each([1, 2, 3, 5, 100])('lines are the same whatever the chunks (%d bytes)', (chunkBytes) => {
@@ -23,7 +32,7 @@ test('a line has the bytes it came with', () => {
   expect(split(bytes, 2).map((line) => Buffer.from(`${line}\n`, 'latin1'))).toEqual([bytes]);
 });
 
-test('a line that comes in many chunks may be longer than any of them', () => {
-  const long = 'ACGT'.repeat(50_000);
+test('a line may be longer than any chunk, and than the memory that is there at first', () => {
+  const long = 'ACGT'.repeat(200_000);
   expect(split(Buffer.from(`short\n${long}\nshort\n`), 1000)).toEqual(['short', long, 'short']);
 });

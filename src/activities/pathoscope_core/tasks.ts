@@ -27,11 +27,8 @@ export type CoreResults = {
   reassign: undefined;
 };
 
-/** To the thread: the next bytes of an aligner's output, at the beginning of a buffer, or that there are no more. */
-export type ToThread = { buffer: Uint8Array<ArrayBuffer>; length: number } | { end: true };
+/** What a thread begins with; `input` is the descriptor of an aligner's output, for the tasks that take one. */
+export type ThreadData = { task: CoreTask; input: number | undefined };
 
-/** From the thread: a buffer that it has read, how far it is, 0 to 1, or what came out. */
-export type FromThread =
-  | { buffer: Uint8Array<ArrayBuffer> }
-  | { fraction: number }
-  | { result: CoreResults[CoreTask['task']] };
+/** From the thread: how far it is, 0 to 1, or what came out. */
+export type FromThread = { fraction: number } | { result: CoreResults[CoreTask['task']] };

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { createLineSplitter } from '../../bio/lines.js';
+import { LineSplitter } from '../../bio/lines.js';
 import {
   type AlignmentSummary,
   type AlignmentTable,
@@ -16,8 +16,8 @@ import { copyRanges, openByteWriter, readByteBlocks, writeBytes } from '../../fi
 import type { PathoscopeHit } from '../../store/analyses.js';
 import type { CoreResults, CoreTask, TablePaths } from './tasks.js';
 
-/** A task that has begun: it takes an aligner's output, if it wants any, and ends with what came out. */
-export type OpenTask<Result = CoreResults[CoreTask['task']]> = { push(chunk: Uint8Array): void; finish(): Result };
+/** Puts the next bytes of an aligner's output at the beginning of the room and tells how many; 0 when there are no more. */
+export type ReadInput = (room: Uint8Array) => number;
 
 /** Length in bases, OTU and OTU version of each isolate sequence, by its id. */
 export type IsolateSequences = Record<string, { length: number; otu: { id: string; version: number } }>;
@@ -28,76 +28,59 @@ export type StoredRun = { read_count: number; results: PathoscopeHit[] };
 const BLOCK_BYTES = RECORD.words * 4 * (1 << 14);
 const LINE_FEED = Uint8Array.of(10);
 
-/** Begins a task. It computes and waits for the disk without a pause: run it in a thread of its own. */
-export function openTask(task: CoreTask, report: (fraction: number) => void): OpenTask {
+/** Does a task. It computes and waits for its input and the disk without a pause: run it in a thread of its own. */
+export function runTask(
+  task: CoreTask,
+  read: ReadInput,
+  report: (fraction: number) => void,
+): CoreResults[CoreTask['task']] {
   switch (task.task) {
     case 'find_candidates':
-      return findCandidates();
+      return findCandidates(read);
     case 'map_isolates':
-      return mapIsolates(task);
+      return mapIsolates(task, read);
     case 'map_host':
-      return mapHost(task);
+      return mapHost(task, read);
     case 'subtract':
-      return withoutInput(() => subtract(task, report));
+      return subtract(task, report);
     case 'reassign':
-      return withoutInput(() => reassign(task, report));
+      return reassign(task, report);
   }
 }
 
 type Task<Name extends CoreTask['task']> = Extract<CoreTask, { task: Name }>;
 
-function withoutInput<Result>(finish: () => Result): OpenTask<Result> {
-  return { push: () => {}, finish };
-}
-
-function findCandidates(): OpenTask<CoreResults['find_candidates']> {
+function findCandidates(read: ReadInput): CoreResults['find_candidates'] {
   const candidates = createCandidateReferences();
-  const lines = createLineSplitter(candidates.addSamBytes);
-  return {
-    push: lines.push,
-    finish() {
-      lines.end();
-      return candidates.sorted();
-    },
-  };
+  new LineSplitter(candidates.addSamBytes).pushAll(read);
+  return candidates.sorted();
 }
 
-function mapIsolates(task: Task<'map_isolates'>): OpenTask<CoreResults['map_isolates']> {
+function mapIsolates(task: Task<'map_isolates'>, read: ReadInput): CoreResults['map_isolates'] {
   const vta = openByteWriter(task.vta);
   const records = openByteWriter(task.table.records);
   const alignments = new AlignmentWriter((block) => records.write(bytesOf(block)));
   const encoder = new VtaEncoder(vta.write);
   const reader = new SamReader();
-  const lines = createLineSplitter((bytes, start, end) => {
-    if (!reader.read(bytes, start, end) || !isAccepted(reader)) return;
+  const lines = new LineSplitter((memory, start, end) => {
+    if (!reader.read(memory, start, end) || !isAccepted(reader)) return;
     alignments.addFields(reader, encoder.add(reader));
   });
-  return {
-    push: lines.push,
-    finish() {
-      lines.end();
-      encoder.finish();
-      const summary = alignments.finish();
-      vta.close();
-      records.close();
-      writeJson(task.table.summary, summary);
-      writeNames(task.readNames, alignments.reads);
-      return { lineCount: summary.lineCount };
-    },
-  };
+  lines.pushAll(read);
+  encoder.finish();
+  const summary = alignments.finish();
+  vta.close();
+  records.close();
+  writeJson(task.table.summary, summary);
+  writeNames(task.readNames, alignments.reads);
+  return { lineCount: summary.lineCount };
 }
 
-function mapHost(task: Task<'map_host'>): OpenTask<CoreResults['map_host']> {
+function mapHost(task: Task<'map_host'>, read: ReadInput): CoreResults['map_host'] {
   const host = new HostScores(readNames(task.readNames));
-  const lines = createLineSplitter((bytes, start, end) => host.addSamBytes(bytes, start, end));
-  return {
-    push: lines.push,
-    finish() {
-      lines.end();
-      writeBytes(task.hostScores, bytesOf(host.scores));
-      return undefined;
-    },
-  };
+  new LineSplitter((memory, start, end) => host.addSamBytes(memory, start, end)).pushAll(read);
+  writeBytes(task.hostScores, bytesOf(host.scores));
+  return undefined;
 }
 
 function subtract(task: Task<'subtract'>, report: (fraction: number) => void): CoreResults['subtract'] {
@@ -170,8 +153,8 @@ function writeNames(path: string, names: NameTable): void {
 
 function readNames(path: string): NameTable {
   const names = new NameTable();
-  const lines = createLineSplitter((bytes, start, end) => {
-    names.addBytes(bytes, start, end);
+  const lines = new LineSplitter((memory, start, end) => {
+    names.addBytes(memory, start, end);
   });
   for (const block of readByteBlocks(path)) lines.push(block);
   lines.end();

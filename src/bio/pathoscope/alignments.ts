@@ -1,4 +1,3 @@
-import { isOneMatch } from '../cigar.js';
 import { MIN_P_SCORE } from '../sam.js';
 import { type Alignment, type AlignmentFields, parseVtaLine } from '../vta.js';
 import { NameTable } from './name_table.js';
@@ -59,6 +58,8 @@ export class AlignmentWriter {
   readonly #references = new NameTable();
   readonly #scores: number[] = [];
   readonly #scoreNumbers = new Map<number, number>();
+  #lastScore = Number.NaN;
+  #lastScoreNumber = 0;
   readonly #cigars = new NameTable();
   readonly #pairs = new PairIndex();
   readonly #sink: (records: Uint32Array) => void;
@@ -82,12 +83,10 @@ export class AlignmentWriter {
 
   /** Adds an accepted alignment as the reader of SAM lines shows it, and how many bytes its VTA line has. */
   addFields(fields: AlignmentFields, lineBytes: number): void {
-    const { bytes, position, length, score } = fields;
-    const read = this.reads.addBytes(bytes, fields.readStart, fields.readEnd);
-    const reference = this.#references.addBytes(bytes, fields.referenceStart, fields.referenceEnd);
-    const { cigarStart, cigarEnd } = fields;
-    const isWhole = isOneMatch(bytes, cigarStart, cigarEnd);
-    const cigar = isWhole ? WHOLE_READ : this.#cigars.addBytes(bytes, cigarStart, cigarEnd) + 1;
+    const { memory, position, length, score, isWholeRead } = fields;
+    const read = this.reads.addBytes(memory, fields.readStart, fields.readEnd);
+    const reference = this.#references.addBytes(memory, fields.referenceStart, fields.referenceEnd);
+    const cigar = isWholeRead ? WHOLE_READ : this.#cigars.addBytes(memory, fields.cigarStart, fields.cigarEnd) + 1;
     this.#addAccepted(read, reference, position, length, score, lineBytes, cigar);
   }
 
@@ -145,6 +144,13 @@ export class AlignmentWriter {
   }
 
   #scoreNumber(score: number): number {
+    if (score === this.#lastScore) return this.#lastScoreNumber;
+    this.#lastScore = score;
+    this.#lastScoreNumber = this.#numberOfScore(score);
+    return this.#lastScoreNumber;
+  }
+
+  #numberOfScore(score: number): number {
     const known = this.#scoreNumbers.get(score);
     if (known !== undefined) return known;
     const number = this.#scores.push(score) - 1;
@@ -171,27 +177,30 @@ export function listRecords(table: AlignmentTable): AlignmentRecord[] {
 
 /**
  * Which bytes of the VTA file are those of the kept lines, for a table that has their sizes: by turns how many to leave out and how many to
- * copy. `kept` has one byte per line, 1 to copy it.
+ * copy, some thousands of them at once, which are good until the next ones are asked for. `kept` has one byte per line, 1 to copy it.
  */
-export function* keptBytes(table: AlignmentTable, kept: Uint8Array): Generator<{ skip: number; copy: number }> {
-  let skip = 0;
-  let copy = 0;
+export function* keptBytes(table: AlignmentTable, kept: Uint8Array): Generator<Uint32Array> {
+  let ranges = new Uint32Array(0);
   let line = 0;
   for (const records of table.blocks()) {
+    // No line can begin more than one range of either kind.
+    if (ranges.length < records.length) ranges = new Uint32Array(records.length);
+    let used = 0;
+    let copied = false;
+    let bytes = 0;
     for (let at = RECORD.lineBytes; at < records.length; at += RECORD.words) {
-      const size = records[at] as number;
-      if (kept[line++] === 1) copy += size;
-      else {
-        if (copy > 0) {
-          yield { skip, copy };
-          skip = 0;
-          copy = 0;
-        }
-        skip += size;
+      const copy = kept[line++] === 1;
+      if (copy !== copied) {
+        ranges[used++] = bytes;
+        bytes = 0;
+        copied = copy;
       }
+      bytes += records[at] as number;
     }
+    ranges[used++] = bytes;
+    if (!copied) ranges[used++] = 0;
+    yield ranges.subarray(0, used);
   }
-  if (copy > 0) yield { skip, copy };
 }
 
 /** Collects the lines of a VTA file in memory, for `runPathoscope`. */

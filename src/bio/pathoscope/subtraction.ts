@@ -37,11 +37,11 @@ export class HostScores {
     this.scores = new Float64Array(names.size).fill(Number.NaN);
   }
 
-  /** Takes the SAM line that is `start` to `end` of some bytes; a read's last mapped line counts, other reads do not. */
-  addSamBytes(bytes: Uint8Array, start: number, end: number): void {
+  /** Takes the SAM line that is `start` to `end` of some memory; a read's last mapped line counts, other reads do not. */
+  addSamBytes(memory: DataView, start: number, end: number): void {
     const reader = this.#reader;
-    if (!reader.read(bytes, start, end)) return;
-    const read = this.#names.findBytes(bytes, reader.readStart, reader.readEnd);
+    if (!reader.read(memory, start, end)) return;
+    const read = this.#names.findBytes(memory, reader.readStart, reader.readEnd);
     if (read >= 0) this.scores[read] = reader.score;
   }
 }

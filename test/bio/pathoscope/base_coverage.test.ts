@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { unpackDepths } from '../../../src/bio/depth_runs.js';
+import { viewOf } from '../../../src/bio/memory.js';
 import { AlignmentWriter } from '../../../src/bio/pathoscope/alignments.js';
 import { coverBases } from '../../../src/bio/pathoscope/base_coverage.js';
 import { SamReader } from '../../../src/bio/sam.js';
@@ -13,8 +14,8 @@ function tableOf(alignments: Aligned[]) {
   const reader = new SamReader();
   for (const [i, { reference = 'A', position, cigar, bases = 10 }] of alignments.entries()) {
     const fields = [`r${i}`, 0, reference, position, 9, cigar, '*', 0, 0, 'A'.repeat(bases), '*', 'AS:i:9'];
-    const line = Buffer.from(fields.join('\t'));
-    reader.read(line, 0, line.length);
+    const line = viewOf(Buffer.from(fields.join('\t')));
+    reader.read(line, 0, line.byteLength);
     writer.addFields(reader, 1);
   }
   return { ...writer.finish(), blocks: () => blocks };
