@@ -133,14 +133,14 @@ export function createHistoryStore(database: Database) {
     countUnbuilt: (referenceId?: string): Promise<ChangeCounts> =>
       count({ 'index.id': UNBUILT.id, ...(referenceId === undefined ? {} : { 'reference.id': referenceId }) }),
 
-    /** Who made how many of the changes that the filter names, the busiest first. */
+    /** Who made how many of the changes that the filter names, in the order of everyone's first one. */
     async contributors(where: { referenceId: string } | { indexId: string }): Promise<{ id: string; count: number }[]> {
       const filter = 'indexId' in where ? { 'index.id': where.indexId } : { 'reference.id': where.referenceId };
       const found = await history
         .aggregate<{ _id: string; count: number }>([
           { $match: filter },
-          { $group: { _id: '$user.id', count: { $sum: 1 } } },
-          { $sort: { count: -1, _id: 1 } },
+          { $group: { _id: '$user.id', count: { $sum: 1 }, first: { $min: '$created_at' } } },
+          { $sort: { first: 1, _id: 1 } },
         ])
         .toArray();
       return found.map((row) => ({ id: row._id, count: row.count }));
