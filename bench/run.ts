@@ -1,3 +1,4 @@
+import { parseArgs } from 'node:util';
 import { benchAnalysisDetail } from './analysis_detail.js';
 import { signIn } from './client.js';
 import { benchCore } from './core.js';
@@ -12,8 +13,18 @@ import { printTable, seconds } from './table.js';
 const PARTS = ['core', 'start', 'idle', 'fixed', 'pathoscope', 'nuvs', 'detail', 'hmm'] as const;
 const WITHOUT_SERVER: readonly string[] = ['core', 'hmm', 'nuvs'];
 
-/** Runs the benchmarks, or only those that are named; all but those of a part alone on a server of their own. */
-export async function main(args: string[]): Promise<number> {
+/**
+ * Runs the benchmarks, or only those that are named; all but those of a part alone on a server of their own. The NuVs job takes made-up pairs, or
+ * those of the two files given with `--pairs`.
+ */
+export async function main(given: string[]): Promise<number> {
+  const options = { pairs: { type: 'string', multiple: true } } as const;
+  const { positionals: args, values } = parseArgs({ args: given, options, allowPositionals: true });
+  const pairs = values.pairs?.flatMap((paths) => paths.split(','));
+  if (pairs && pairs.length !== 2) {
+    process.stderr.write('--pairs takes two files: --pairs reads_1.fq.gz,reads_2.fq.gz\n');
+    return 2;
+  }
   const unknown = args.filter((arg) => !(PARTS as readonly string[]).includes(arg));
   if (unknown.length > 0) {
     process.stderr.write(`Unknown: ${unknown.join(', ')}. There are: ${PARTS.join(', ')}\n`);
@@ -22,7 +33,7 @@ export async function main(args: string[]): Promise<number> {
   const wanted = (part: (typeof PARTS)[number]) => args.length === 0 || args.includes(part);
   if (wanted('core')) benchCore();
   if (wanted('hmm')) await benchHmmSearch();
-  if (wanted('nuvs')) await benchNuvsJob();
+  if (wanted('nuvs')) await benchNuvsJob(pairs);
   if (args.length > 0 && args.every((arg) => WITHOUT_SERVER.includes(arg))) return 0;
   const server = await startServer();
   try {

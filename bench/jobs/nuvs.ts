@@ -1,5 +1,5 @@
 import { copyFile, mkdir, realpath } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { type BenchClient, jobDone, signIn } from '../client.js';
 import { startServer } from '../server.js';
 import { type BareCommand, printSteps, readJob, runBare, skewerAlone } from './bare.js';
@@ -10,13 +10,16 @@ import { serveHmmRelease } from './releases.js';
 
 const PAIRS = 100_000;
 
-/** A whole NuVs job of a hundred thousand pairs beside the original's command lines, on a server with HMM data of its own. */
-export async function benchNuvsJob(): Promise<void> {
+/**
+ * A whole NuVs job beside the original's command lines, on a server with HMM data of its own: of the pairs in the given files, or of a hundred
+ * thousand made-up ones.
+ */
+export async function benchNuvsJob(pairs?: readonly string[]): Promise<void> {
   const releases = await serveHmmRelease();
   const server = await startServer([`--github-url=${releases.url}`]);
   try {
     const client = await signIn(server.url);
-    await measure(client, server.folder);
+    await measure(client, server.folder, pairs);
     client.close();
   } finally {
     await server.stop();
@@ -24,7 +27,7 @@ export async function benchNuvsJob(): Promise<void> {
   }
 }
 
-async function measure(client: BenchClient, folder: string): Promise<void> {
+async function measure(client: BenchClient, folder: string, pairs?: readonly string[]): Promise<void> {
   const data = join(folder, 'data');
   await client.send('GET', '/api/hmms/status/release');
   await client.send('POST', '/api/hmms/status/updates');
@@ -33,8 +36,8 @@ async function measure(client: BenchClient, folder: string): Promise<void> {
     const { process } = await client.send<{ process: { id: string } }>('GET', '/api/hmms/status');
     await processDone(client, process.id);
   }
-  const reads = [1, 2].map((n) => join(folder, `pair_${n}.fq.gz`));
-  await writeReads(reads, PAIRS);
+  const reads = pairs ?? [1, 2].map((n) => join(folder, `pair_${n}.fq.gz`));
+  if (!pairs) await writeReads(reads, PAIRS);
   const prepared = await prepareReferences(client, data);
   const sampleId = await prepareSample(client, 'Pairs', reads);
   const { jobId, folder: analysis } = await startAnalysis(client, data, {
@@ -52,7 +55,8 @@ async function measure(client: BenchClient, folder: string): Promise<void> {
   const job = await readJob(client, jobId);
   const raw = [1, 2].map((n) => join(data, 'samples', sampleId, `reads_${n}.fq.gz`));
   const bare = runBare(commands(raw, work, prepared, job));
-  printSteps(`NuVs job, ${PAIRS} pairs, ${job.proc} cores`, job, bare, 1.03);
+  const what = pairs ? pairs.map((path) => basename(path)).join(' and ') : `${PAIRS} pairs`;
+  printSteps(`NuVs job, ${what}, ${job.proc} cores`, job, bare, 1.03);
 }
 
 type Prefixes = { referencePrefix: string; hostPrefix: string };

@@ -1,3 +1,5 @@
+import { textOf } from './memory.js';
+
 const ZERO = 48;
 const ASTERISK = 42;
 const MATCH = 77;
@@ -7,6 +9,10 @@ const COVERING: readonly number[] = [MATCH, 61, 88];
 const JUMPING: readonly number[] = [68, 78];
 /** I, S, H and P: nothing of the reference is passed. */
 const STAYING: readonly number[] = [73, 83, 72, 80];
+
+/** M, I, S, = and X: bases that the read has. */
+const OF_THE_READ: readonly number[] = [MATCH, 73, 83, 61, 88];
+const OPERATIONS: readonly number[] = [...COVERING, ...JUMPING, ...STAYING];
 
 /**
  * The stretches of the reference that a read really covers, from the CIGAR of its alignment (SAM specification, section 1.4.6): by turns how
@@ -54,6 +60,24 @@ export function matchLength(memory: DataView, start: number, end: number): numbe
     const digit = memory.getUint8(at) - ZERO;
     if (digit < 0 || digit > 9) return -1;
     length = length * 10 + digit;
+  }
+  return length;
+}
+
+/** The bases of a read by its CIGAR, `start` to `end` of some memory, soft-clipped ends included. Throws on what is not a CIGAR. */
+export function readLength(memory: DataView, start: number, end: number): number {
+  let length = 0;
+  let count = 0;
+  for (let at = start; at < end; at++) {
+    const code = memory.getUint8(at);
+    const digit = code - ZERO;
+    if (digit >= 0 && digit <= 9) {
+      count = count * 10 + digit;
+      continue;
+    }
+    if (!OPERATIONS.includes(code)) throw notCigar(textOf(memory, start, end));
+    if (OF_THE_READ.includes(code)) length += count;
+    count = 0;
   }
   return length;
 }

@@ -1,4 +1,4 @@
-import { matchLength } from './cigar.js';
+import { matchLength, readLength } from './cigar.js';
 import { textOf, viewOf } from './memory.js';
 import { NameTable } from './pathoscope/name_table.js';
 import type { Alignment, AlignmentFields } from './vta.js';
@@ -16,6 +16,7 @@ const AT_SIGN = 64;
 const ASTERISK = 42;
 const MINUS = 45;
 const UNMAPPED_FLAG = 4;
+const SECONDARY_FLAG = 256;
 /** Columns between CIGAR and SEQ: RNEXT, PNEXT, TLEN. */
 const COLUMNS_BEFORE_SEQUENCE = 3;
 
@@ -32,6 +33,15 @@ export class SamReader implements AlignmentFields {
   cigarStart = 0;
   cigarEnd = 0;
   isWholeRead = false;
+  readonly #omitsBases: boolean;
+
+  /**
+   * `omitsBases`: the aligner leaves out the bases of secondary alignments, `*`, and the length of the read is that of the CIGAR, which is the
+   * same. Anywhere else a `*` counts as 1.
+   */
+  constructor({ omitsBases = false } = {}) {
+    this.#omitsBases = omitsBases;
+  }
 
   /** Reads the line that is `start` to `end` of some memory: true if it is an alignment. Rules and errors are those of `parseSamLine`. */
   read(memory: DataView, start: number, end: number): boolean {
@@ -44,7 +54,8 @@ export class SamReader implements AlignmentFields {
       if (textOf(memory, start, end).trim() === '') return false;
       throw notSam(memory, start, end);
     }
-    if ((parseInteger(memory, nameEnd + 1, flagEnd, start, end) & UNMAPPED_FLAG) !== 0) return false;
+    const flag = parseInteger(memory, nameEnd + 1, flagEnd, start, end);
+    if ((flag & UNMAPPED_FLAG) !== 0) return false;
     if (referenceEnd === flagEnd + 2 && memory.getUint8(flagEnd + 1) === ASTERISK) return false;
 
     const cigarStart = tabFrom(memory, positionEnd + 1, end) + 1;
@@ -54,7 +65,9 @@ export class SamReader implements AlignmentFields {
     const matched = matchLength(memory, cigarStart, cigarEnd);
     const sequenceEnd = endOfSequence(memory, sequenceAt, matched, end);
     if (sequenceEnd >= end) throw notSam(memory, start, end);
-    const length = sequenceEnd - sequenceAt;
+    const columnLength = sequenceEnd - sequenceAt;
+    const isOmitted = this.#omitsBases && (flag & SECONDARY_FLAG) !== 0 && memory.getUint8(sequenceAt) === ASTERISK;
+    const length = isOmitted ? lengthByCigar(memory, cigarStart, cigarEnd, matched) : columnLength;
     this.memory = memory;
     this.readStart = start;
     this.readEnd = nameEnd;
@@ -65,7 +78,7 @@ export class SamReader implements AlignmentFields {
     this.cigarStart = cigarStart;
     this.cigarEnd = cigarEnd;
     this.isWholeRead = matched >= 0;
-    const scoreAt = scoreStart(memory, qualityEnd(memory, sequenceEnd, length, end), start, end);
+    const scoreAt = scoreStart(memory, qualityEnd(memory, sequenceEnd, columnLength, end), start, end);
     this.score = parseInteger(memory, scoreAt, valueEnd(memory, scoreAt, end), start, end) + length;
     return true;
   }
@@ -141,6 +154,10 @@ function endOfSequence(memory: DataView, from: number, matched: number, end: num
   const expected = from + matched;
   const isThere = matched > 0 && expected < end && memory.getUint8(expected) === TAB;
   return isThere && memory.getUint8(from) !== ASTERISK ? expected : tabFrom(memory, from, end);
+}
+
+function lengthByCigar(memory: DataView, start: number, end: number, matched: number): number {
+  return matched >= 0 ? matched : readLength(memory, start, end);
 }
 
 /** QUAL is as long as SEQ, or a `*`. */

@@ -32,11 +32,12 @@ export function mapDefaultIsolates({ index, reads, threads }: Mapping): ToolComm
 }
 
 /**
- * Maps reads to all isolates of the candidate OTUs, up to 100 alignments per read. stdout is SAM in the order of the reads;
- * each mapped read is written once to `mappedReads`, in the same order, whatever the number of threads.
+ * Maps reads to all isolates of the candidate OTUs, up to 100 alignments per read. stdout is SAM in the order of the reads, with the
+ * bases in the first alignment of a read only; each mapped read is written once to `mappedReads`, in the same order, whatever
+ * the number of threads.
  */
 export function mapIsolates({ index, reads, threads, mappedReads }: Mapping & { mappedReads: string }): ToolCommand {
-  const flags = ['-p', threadCount(threads), '--reorder', '--no-unal', ...SENSITIVE, '-k', '100'];
+  const flags = ['-p', threadCount(threads), '--reorder', '--no-unal', '--omit-sec-seq', ...SENSITIVE, '-k', '100'];
   return bowtie2([...flags, '--al', checkedPath(mappedReads), '-x', checkedPath(index)], reads);
 }
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { coveredStretches, matchLength } from '../../src/bio/cigar.js';
+import { coveredStretches, matchLength, readLength } from '../../src/bio/cigar.js';
 import { viewOf } from '../../src/bio/memory.js';
 
 test.each([
@@ -33,4 +33,18 @@ test.each([
 ])('%s as one match alone: %s', (cigar, expected) => {
   const memory = viewOf(Buffer.from(`9\t${cigar}\t9M`));
   expect(matchLength(memory, 2, 2 + cigar.length)).toBe(expected);
+});
+
+test.each([
+  ['100M', 100],
+  ['5S90M5S', 100],
+  ['50M2D30M1I19M', 100],
+  ['3H10=1X2N9M', 20],
+])('a read with %s has %s bases', (cigar, length) => {
+  const memory = viewOf(Buffer.from(`9\t${cigar}\t9M`));
+  expect(readLength(memory, 2, 2 + cigar.length)).toBe(length);
+});
+
+test('the length by what is no CIGAR is an error', () => {
+  expect(() => readLength(viewOf(Buffer.from('10Q')), 0, 3)).toThrow("Not a CIGAR: '10Q'");
 });

@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
+import { viewOf } from '../../src/bio/memory.js';
 import { Subtraction } from '../../src/bio/pathoscope/subtraction.js';
-import { createCandidateReferences, isAccepted, parseSamLine } from '../../src/bio/sam.js';
-import { formatVtaLine } from '../../src/bio/vta.js';
+import { createCandidateReferences, isAccepted, parseSamLine, SamReader } from '../../src/bio/sam.js';
+import { formatVtaLine, VtaEncoder } from '../../src/bio/vta.js';
 import { goldenJson, goldenLines } from './golden.js';
 
 type ScoreCase = { line: string; score?: number; error?: { args: [string] } };
@@ -52,6 +53,33 @@ test.each([
   expect(() => parseSamLine(line)).toThrow(/Not a SAM line/);
 });
 
+// The fast way to the end of the bases believes the CIGAR only where a tab stands.
+test.each([
+  ['as the CIGAR says', '5M', 'ACGTA', 'IIIII', 5],
+  ['fewer than the CIGAR says', '9M', 'ACGTA', 'IIIII', 5],
+  ['more than the CIGAR says', '2M', 'ACGTA', 'IIIII', 5],
+  ['left out', '5M', '*', '*', 1],
+  ['there, and only the qualities left out', '5M', 'ACGTA', '*', 5],
+  ['a single one', '1M', 'A', '*', 1],
+])('the bases of a read are counted: %s', (_, cigar, bases, qualities, length) => {
+  const line = `r1\t0\tref\t7\t42\t${cigar}\t*\t0\t0\t${bases}\t${qualities}\tAS:i:10\tXS:i:9`;
+  expect(parseSamLine(line)).toMatchObject({ length, score: 10 + length });
+});
+
+test('an omitted read is as long as its CIGAR, and a primary one is not taken for omitted', () => {
+  const lengths = ['256\tref\t7\t1\t2S90M8S', '272\tref\t7\t1\t100M', '0\tref\t7\t1\t100M'].map((beginning) => {
+    const reader = new SamReader({ omitsBases: true });
+    const memory = viewOf(Buffer.from(`r1\t${beginning}\t*\t0\t0\t*\t*\tAS:i:10`));
+    reader.read(memory, 0, memory.byteLength);
+    return [reader.length, reader.score];
+  });
+  expect(lengths).toEqual([
+    [100, 110],
+    [100, 110],
+    [1, 11],
+  ]);
+});
+
 test("every score of upstream's SAM lines", () => {
   const { sam } = goldenJson<{ sam: { scores: number[] } }>('pathoscope/upstream_sam_50/expected.json');
   const alignments = goldenLines('pathoscope/upstream_sam_50/input.sam').flatMap((line) => parseSamLine(line) ?? []);
@@ -79,6 +107,25 @@ describe.each(['sim_500', 'sim_paired', 'sim_host'])('bowtie2 output of %s', (na
         .map((line) => `${line}\n`)
         .join(''),
     );
+  });
+
+  test('the same when the bases of secondary alignments are left out', () => {
+    const reader = new SamReader({ omitsBases: true });
+    const texts: string[] = [];
+    const encoder = new VtaEncoder((bytes) => texts.push(Buffer.from(bytes).toString('latin1')));
+    let omitted = 0;
+    for (const line of goldenLines(file('isolates.sam'))) {
+      const columns = line.split('\t');
+      if ((Number(columns[1]) & 256) !== 0) {
+        columns.splice(9, 2, '*', '*');
+        omitted += 1;
+      }
+      const memory = viewOf(Buffer.from(columns.join('\t'), 'latin1'));
+      if (reader.read(memory, 0, memory.byteLength) && isAccepted(reader)) encoder.add(reader);
+    }
+    encoder.finish();
+    expect(omitted).toBeGreaterThan(0);
+    expect(texts.join('').split('\n')).toEqual([...goldenLines(file('input.vta')), '']);
   });
 
   test('the host scores are those of the last mapped line per read', () => {

@@ -35,7 +35,7 @@ test('the command lines are those of the contract, with a canonical order of rea
     'bowtie2-build -f --threads 2 /s/host.fa /s/reference',
     'bowtie2-build --threads 2 /a/isolate_index.fa /a/isolates',
     `bowtie2 -p 2 --no-unal ${SENSITIVE} -x /i/reference ${reads}`,
-    `bowtie2 -p 2 --reorder --no-unal ${SENSITIVE} -k 100 --al /a/mapped.fastq -x /i/reference ${reads}`,
+    `bowtie2 -p 2 --reorder --no-unal --omit-sec-seq ${SENSITIVE} -k 100 --al /a/mapped.fastq -x /i/reference ${reads}`,
     `bowtie2 --local -N 0 -p 2 --reorder -x /i/reference ${reads}`,
     `bowtie2 -p 2 --reorder -k 1 --very-fast-local -x /i/reference --un /a/unmapped_otus.fq ${reads}`,
     'bowtie2 --very-fast-local -k 1 -p 2 --reorder -x /i/reference --un /a/unmapped_hosts.fq -U /a/unmapped_otus.fq',

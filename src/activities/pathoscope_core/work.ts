@@ -61,7 +61,7 @@ function mapIsolates(task: Task<'map_isolates'>, read: ReadInput): CoreResults['
   const records = openByteWriter(task.table.records);
   const alignments = new AlignmentWriter((block) => records.write(bytesOf(block)));
   const encoder = new VtaEncoder(vta.write);
-  const reader = new SamReader();
+  const reader = new SamReader({ omitsBases: true });
   const lines = new LineSplitter((memory, start, end) => {
     if (!reader.read(memory, start, end) || !isAccepted(reader)) return;
     alignments.addFields(reader, encoder.add(reader));
