@@ -2,7 +2,7 @@
 // Prints one line of JSON.
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { runCore } from '../dist/activities/pathoscope_core/run.js';
+import { runCore } from '../dist/activities/pathoscope/core/run.js';
 import { readDescriptor } from '../dist/tools/named_pipes.js';
 import { readChunks, runTool } from '../dist/tools/runner.js';
 

@@ -5,7 +5,7 @@ import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip } from 'node:zlib';
-import { trimReads } from '../../src/activities/trim_reads.js';
+import { trimReads } from '../../src/activities/reads/trim.js';
 import { trimmingParameters } from '../../src/bio/trimming.js';
 import type { JobLog } from '../../src/files/job_log.js';
 import { printTable, seconds } from '../table.js';

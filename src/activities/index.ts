@@ -1,20 +1,20 @@
 import type { HousekeepingActivities } from '../contracts/housekeeping.js';
 import type { RemoteServices } from '../contracts/remote.js';
 import { createBlastActivities } from './blast.js';
-import { createBuildIndexControl, createBuildIndexSteps } from './build_index.js';
-import { createCloneReferenceActivities } from './clone_reference.js';
-import { createCreateSampleControl, createCreateSampleSteps } from './create_sample.js';
-import { createCreateSubtractionControl, createCreateSubtractionSteps } from './create_subtraction.js';
-import { createDeleteReferenceActivities } from './delete_reference.js';
 import type { ActivityDeps, WorkflowControl } from './deps.js';
-import { createHousekeeping } from './housekeeping.js';
-import { createImportReferenceActivities } from './import_reference.js';
-import { createInstallHmmsActivities, createInstallHmmsTools } from './install_hmms.js';
-import { createJobActivities } from './jobs.js';
-import { createNuvsControl, createNuvsSteps } from './nuvs.js';
-import { createAnalysisControl, createPathoscopeSteps } from './pathoscope.js';
+import { createInstallHmmsActivities, createInstallHmmsTools } from './hmms/install.js';
+import { createBuildIndexControl, createBuildIndexSteps } from './jobs/build_index.js';
+import { createJobActivities } from './jobs/close.js';
+import { createCreateSampleControl, createCreateSampleSteps } from './jobs/create_sample.js';
+import { createCreateSubtractionControl, createCreateSubtractionSteps } from './jobs/create_subtraction.js';
+import { createNuvsControl, createNuvsSteps } from './nuvs/steps.js';
+import { createAnalysisControl, createPathoscopeSteps } from './pathoscope/steps.js';
 import { withPulse } from './pulse.js';
-import type { UndoByTask } from './reconcile_jobs.js';
+import { createCloneReferenceActivities } from './references/clone.js';
+import { createDeleteReferenceActivities } from './references/delete.js';
+import { createImportReferenceActivities } from './references/import.js';
+import { createHousekeeping } from './upkeep/housekeeping.js';
+import type { UndoByTask } from './upkeep/reconcile_jobs.js';
 
 /** All steps of jobs; they run where the tools are. */
 export function createToolActivities(deps: ActivityDeps) {

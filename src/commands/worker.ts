@@ -1,5 +1,5 @@
 import { fileURLToPath } from 'node:url';
-import { repairLeftovers } from '../activities/start_up.js';
+import { repairLeftovers } from '../activities/upkeep/start_up.js';
 import { serverVersion } from '../api/version.js';
 import type { Config } from '../config.js';
 import { startWatchFolder } from '../files/watch_folder.js';

@@ -1,18 +1,18 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { createDisplay, type Terminal } from './display.js';
-import { toFindings } from './findings.js';
-import { createClient } from './http_client.js';
-import { openLiveUpdates } from './live_updates.js';
+import { createClient } from './client/http.js';
+import { openLiveUpdates } from './client/live_updates.js';
+import { RootAnswer } from './client/schemas.js';
 import { toNuvsReport } from './nuvs/findings.js';
 import { nuvsText } from './nuvs/text.js';
 import { walkNuvs } from './nuvs/walk.js';
+import { toFindings } from './pathoscope/findings.js';
+import { judge } from './pathoscope/verdict.js';
 import { DemoError, type DemoReport } from './report.js';
-import { endText, pathoscopeText } from './result_text.js';
-import { RootAnswer } from './schemas.js';
+import { createDisplay, type Terminal } from './screen/display.js';
+import { endText, pathoscopeText } from './screen/result_text.js';
 import { seconds } from './times.js';
 import { readTruth } from './truth.js';
-import { judge } from './verdict.js';
 import { FILES, signIn, walk } from './walk.js';
 
 export type { DemoReport } from './report.js';

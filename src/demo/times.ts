@@ -1,5 +1,5 @@
+import type { JobDetail } from './client/schemas.js';
 import type { StepTime } from './report.js';
-import type { JobDetail } from './schemas.js';
 
 /** How long a job that has ended waited and what each of its steps took, by the timestamps of its status list. */
 export function jobTimes(title: string, job: JobDetail): StepTime {

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import * as v from 'valibot';
+import { TruthFile } from './client/schemas.js';
 import type { KnownVirus, SampleTruth } from './report.js';
-import { TruthFile } from './schemas.js';
 
 /** Reads what a sample is made of from its `NAME.truth.json`. */
 export async function readTruth(path: string): Promise<SampleTruth> {

@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
-import type { Display } from './display.js';
-import { findJob, followJob, followProcess, type OnProgress, type Session, waitForFile } from './follow.js';
-import type { Client } from './http_client.js';
+import { findJob, followJob, followProcess, type OnProgress, type Session, waitForFile } from './client/follow.js';
+import type { Client } from './client/http.js';
+import { AnalysisAnswer, JobProductAnswer, Nothing, ReferenceAnswer, SampleAnswer } from './client/schemas.js';
 import type { StepTime } from './report.js';
-import { AnalysisAnswer, JobProductAnswer, Nothing, ReferenceAnswer, SampleAnswer } from './schemas.js';
+import type { Display } from './screen/display.js';
 import { jobTimes, seconds } from './times.js';
 
 const USER = 'demo';

@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as v from 'valibot';
-import { searchHmms } from '../activities/hmm_search.js';
+import { searchHmms } from '../activities/hmms/search.js';
 import { formatScanTable, type HitLine, parseScanTable } from '../bio/hmmer.js';
 import { addHits, proteinFasta } from '../bio/orf_contigs.js';
 import { pressProfiles } from '../tools/hmmpress.js';

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as v from 'valibot';
+import { AnalysisAnswer } from '../../src/demo/client/schemas.js';
 import { HmmAnswer, NuvsAnswer } from '../../src/demo/nuvs/schemas.js';
-import { AnalysisAnswer } from '../../src/demo/schemas.js';
 import { unpackHmmArchive } from '../../src/files/hmm_archive.js';
 
 const RECORDING = join(import.meta.dirname, '../conformance/recording/walk.json');

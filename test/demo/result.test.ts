@@ -1,10 +1,10 @@
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { toFindings } from '../../src/demo/findings.js';
+import { toFindings } from '../../src/demo/pathoscope/findings.js';
+import { judge } from '../../src/demo/pathoscope/verdict.js';
 import type { Finding } from '../../src/demo/report.js';
-import { endText, type PathoscopeResult, pathoscopeText } from '../../src/demo/result_text.js';
+import { endText, type PathoscopeResult, pathoscopeText } from '../../src/demo/screen/result_text.js';
 import { readTruth } from '../../src/demo/truth.js';
-import { judge } from '../../src/demo/verdict.js';
 import { DATA, expectedSequences, recordedAnalysis } from './recorded.js';
 
 const truth = await readTruth(join(DATA, 'single_small.truth.json'));

@@ -2,7 +2,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { MockActivityEnvironment } from '@temporalio/testing';
-import { createNuvsControl, createNuvsSteps } from '../../src/activities/nuvs.js';
+import { createNuvsControl, createNuvsSteps } from '../../src/activities/nuvs/steps.js';
 import { type StepActivity, type StepInput, TASKS } from '../../src/contracts/jobs.js';
 import type { NuvsArgs } from '../../src/contracts/nuvs.js';
 import { buildIndex } from '../../src/tools/bowtie2.js';

@@ -1,4 +1,4 @@
-import { createCreateSubtractionControl } from '../../src/activities/create_subtraction.js';
+import { createCreateSubtractionControl } from '../../src/activities/jobs/create_subtraction.js';
 import { createDataDirectory } from '../../src/files/data_directory.js';
 import { openDatabase } from '../../src/store/database/database.js';
 import { createStore } from '../../src/store/index.js';

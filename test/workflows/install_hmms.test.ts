@@ -4,7 +4,7 @@ import { WorkflowFailedError } from '@temporalio/client';
 import { Worker } from '@temporalio/worker';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import type { ActivityDeps } from '../../src/activities/deps.js';
-import { createInstallHmmsActivities, createInstallHmmsTools } from '../../src/activities/install_hmms.js';
+import { createInstallHmmsActivities, createInstallHmmsTools } from '../../src/activities/hmms/install.js';
 import { QUEUES } from '../../src/contracts/jobs.js';
 import { toStartOptions } from '../../src/contracts/start_options.js';
 import { processStart } from '../../src/contracts/workflow_starts.js';

@@ -1,4 +1,4 @@
-import { type Column, formatTable } from '../table.js';
+import { type Column, formatTable } from '../screen/table.js';
 import type { Contig, ContigOrf, HiddenVirus, NuvsReport, ProfileMatch } from './report.js';
 
 const MAP_WIDTH = 40;

@@ -1,7 +1,7 @@
-import type { Display } from '../display.js';
-import type { Session } from '../follow.js';
+import type { Session } from '../client/follow.js';
+import { JobProductAnswer, Nothing } from '../client/schemas.js';
 import { DemoError, type StepTime } from '../report.js';
-import { JobProductAnswer, Nothing } from '../schemas.js';
+import type { Display } from '../screen/display.js';
 import { createSteps } from '../walk.js';
 import { HmmAnswer, HmmStatusAnswer, NuvsAnswer } from './schemas.js';
 

@@ -1,0 +1,142 @@
+import { createReadStream } from 'node:fs';
+import { copyFile, mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { FastaValidator } from '../../bio/fasta.js';
+import type {
+  CreateSubtractionArgs,
+  CreateSubtractionControl,
+  CreateSubtractionSteps,
+} from '../../contracts/create_subtraction.js';
+import type { JobInput } from '../../contracts/jobs.js';
+import { sharesFolder, subtractionSlug } from '../../files/data_directory.js';
+import { fileSize, freshFolder, isGzipped } from '../../files/folders.js';
+import { publishFile, publishFiles, removePartials, removePath } from '../../files/publish.js';
+import { buildSubtractionIndex } from '../../tools/bowtie2.js';
+import { classify } from '../../tools/classify.js';
+import { DamagedGzip, ToolFailed } from '../../tools/errors.js';
+import { compressFile, decompressFile } from '../../tools/pigz.js';
+import { bowtie2BuildProgress } from '../../tools/progress.js';
+import { eachLine, runTool } from '../../tools/runner.js';
+import type { ActivityDeps } from '../deps.js';
+import { InvalidInput } from '../errors.js';
+import { createStep } from '../steps/step.js';
+
+/** Largest host genome that is unpacked, in bytes of FASTA: four times the largest plant genome known. */
+const MAXIMUM_FASTA_BYTES = 600e9;
+
+/** Steps of `create_subtraction`. */
+export function createCreateSubtractionSteps(deps: ActivityDeps) {
+  const { store, data } = deps;
+  const step = createStep(deps);
+  const fastaPath = (id: string) => join(data.subtraction(id), `${subtractionSlug(id)}.fa`);
+
+  return {
+    makeSubtractionDir: step<CreateSubtractionArgs>(async ({ args }) => {
+      // A job that an old release took on; this server refuses such a name when it is chosen.
+      if (sharesFolder(args.subtraction_id, await store.subtractions.names())) {
+        throw new InvalidInput('Another subtraction of a like name lies in the same folder.', 'Choose another name.');
+      }
+      await mkdir(data.subtraction(args.subtraction_id), { recursive: true });
+    }),
+
+    unpackSubtraction: step<CreateSubtractionArgs>(async ({ args, threads, signal, log, report, attempt }) => {
+      const from = data.file(args.file_id);
+      if (!(await fileSize(from))) {
+        throw new InvalidInput('The uploaded file is empty or missing.', 'Upload the host genome again.');
+      }
+      const partial = `${fastaPath(args.subtraction_id)}.${attempt}.partial`;
+      if (await isGzipped(from)) {
+        const inputs = { paths: [from], onFraction: report };
+        const unpacking = { from, to: partial, threads, limitBytes: MAXIMUM_FASTA_BYTES };
+        await decompressFile(unpacking, { signal, log, inputs }).catch((error: unknown) => {
+          throw isDamage(error) ? damaged() : error;
+        });
+      } else {
+        await copyFile(from, partial);
+      }
+      await publishFile(partial, fastaPath(args.subtraction_id));
+    }),
+
+    setSubtractionStats: step<CreateSubtractionArgs>(async ({ args, signal, report }) => {
+      const path = fastaPath(args.subtraction_id);
+      const size = (await fileSize(path)) ?? 0;
+      const validator = new FastaValidator();
+      let bytes = 0;
+      for await (const chunk of createReadStream(path, { signal, highWaterMark: 1 << 20 }) as AsyncIterable<Buffer>) {
+        if (!validator.push(chunk)) break;
+        bytes += chunk.length;
+        report(bytes / size);
+      }
+      const result = validator.finish();
+      if (!result.ok) throw new InvalidInput(result.problem.message, 'Correct the file and upload it again.');
+      const { gc, count } = result.statistics;
+      await store.subtractions.setStats(args.subtraction_id, { gc, count });
+    }),
+
+    buildSubtractionIndex: step<CreateSubtractionArgs>(async ({ args, threads, signal, log, report, attempt }) => {
+      const folder = data.subtraction(args.subtraction_id);
+      const build = await freshFolder(join(folder, `index.${attempt}.partial`));
+      const command = buildSubtractionIndex({
+        fasta: fastaPath(args.subtraction_id),
+        prefix: join(build, 'reference'),
+        threads,
+      });
+      const progress = bowtie2BuildProgress();
+      await runTool(command, { signal, log, stdout: eachLine((line) => report(progress(line) ?? 0)) });
+      await publishFiles(build, folder);
+      await removePath(build);
+    }),
+
+    compressSubtraction: step<CreateSubtractionArgs>(async ({ args, threads, signal, log, report, attempt }) => {
+      const from = fastaPath(args.subtraction_id);
+      const to = `${from}.gz`;
+      // A second try after the plain file has gone finds the work done.
+      if ((await fileSize(from)) !== undefined || !(await fileSize(to))) {
+        const partial = `${to}.${attempt}.partial`;
+        const inputs = { paths: [from], onFraction: report };
+        await compressFile({ from, to: partial, threads }, { signal, log, inputs });
+        await publishFile(partial, to);
+        await removePath(from);
+      }
+      await removePartials(data.subtraction(args.subtraction_id));
+    }),
+  } satisfies CreateSubtractionSteps;
+}
+
+function isDamage(error: unknown): boolean {
+  return error instanceof DamagedGzip || (error instanceof ToolFailed && classify(error) === 'invalid_input');
+}
+
+function damaged(): InvalidInput {
+  return new InvalidInput(
+    'The gzip data of the uploaded file is damaged or cut.',
+    'Compress the host genome again and upload it whole.',
+  );
+}
+
+/** What ends a `create_subtraction` job. */
+export function createCreateSubtractionControl({ store, data }: ActivityDeps) {
+  const argsOf = (input: JobInput) => input.args as CreateSubtractionArgs;
+  return {
+    async finishCreateSubtraction(input) {
+      const args = argsOf(input);
+      await store.database.transaction(async (session) => {
+        await store.subtractions.publish(args.subtraction_id, session);
+        await store.jobs.close(input.jobId, { state: 'complete', error: null, stage: 'compress' }, session);
+        await store.files.release([args.file_id], input.jobId, session);
+      });
+    },
+
+    async undoCreateSubtraction(input) {
+      const args = argsOf(input);
+      const subtraction = await store.subtractions.get(args.subtraction_id);
+      // Its folder goes before its document, so without one the folder may belong to a subtraction that was made since.
+      if (subtraction?.job.id === input.jobId && !subtraction.ready) {
+        const isShared = sharesFolder(args.subtraction_id, await store.subtractions.names());
+        if (!isShared) await removePath(data.subtraction(args.subtraction_id));
+        await store.subtractions.removeUnready(args.subtraction_id, input.jobId);
+      }
+      await store.files.release([args.file_id], input.jobId);
+    },
+  } satisfies CreateSubtractionControl;
+}

@@ -1,0 +1,58 @@
+import type { ImportReferenceActivities, ProcessInput } from '../../contracts/processes.js';
+import type { ActivityDeps } from '../deps.js';
+import { openProcess, requireReference, runProcess, unusableInput } from '../process_support.js';
+import { checkHeader, checkOtus } from './check.js';
+import { readReferenceFile, UnusableReference } from './file.js';
+import { copyOtus, undoCopy } from './otu_copying.js';
+
+const COPY_RANGE = { start: 0.6, width: 0.2 };
+
+/** Import of an uploaded reference file. */
+export function createImportReferenceActivities(deps: ActivityDeps): ImportReferenceActivities {
+  return {
+    importReference: (input) =>
+      runProcess(async (signal) => {
+        try {
+          await importFile(deps, input, signal);
+        } catch (error) {
+          throw error instanceof UnusableReference ? unusableInput(error.errors) : error;
+        }
+      }),
+
+    undoImportReference: ({ processId, errors }) => runProcess(() => undoCopy(deps, processId, errors)),
+  };
+}
+
+async function importFile(deps: ActivityDeps, { processId }: ProcessInput, signal: AbortSignal): Promise<void> {
+  const { references, processes } = deps.store;
+  const process = await openProcess(deps, processId);
+  if (!process) return;
+  const startedAt = performance.now();
+  const done = process.done ?? 0;
+  const reference = await requireReference(deps, process.context.ref_id);
+  // A second run shows no step that lies behind it.
+  const show = (step: string) => (done === 0 ? processes.setStep(processId, { step, progress: 0 }) : true);
+
+  await show('load_file');
+  const file = await readReferenceFile(deps.data.file(reference.imported_from?.id ?? ''), signal);
+  await show('set_metadata');
+  const { dataType, organism, otus } = checkHeader(file);
+  await references.edit(reference._id, { data_type: dataType, organism });
+  await show('validate');
+  const checked = checkOtus(otus);
+  await show('import_otus');
+  const { _id: referenceId, created_at: createdAt, user } = reference;
+  const task = {
+    processId,
+    target: { method: 'import' as const, referenceId, userId: user.id, createdAt },
+    otus: checked.slice(done),
+    done,
+    total: checked.length,
+    step: 'import_otus',
+    range: COPY_RANGE,
+  };
+  await copyOtus(deps, task, signal);
+  await processes.complete(processId, 'create_history');
+  const durationMs = Math.round(performance.now() - startedAt);
+  deps.log.info({ processId, referenceId, otus: checked.length, durationMs }, 'reference imported');
+}

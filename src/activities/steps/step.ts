@@ -1,0 +1,86 @@
+import { Context } from '@temporalio/activity';
+import type { StepActivity, StepInput } from '../../contracts/jobs.js';
+import { type JobLog, openJobLog } from '../../files/job_log.js';
+import type { ActivityDeps } from '../deps.js';
+import { jobClosed } from '../errors.js';
+import { describeError } from './describe.js';
+import { runRecorded } from './record.js';
+
+const PULSE_MS = 1_000;
+const SMALLEST_PROGRESS = 0.01;
+
+/** What the body of a step works with. */
+export type Step<Args> = {
+  jobId: string;
+  args: Args;
+  /** Cores that the job was granted; what tools get as their number of threads. */
+  threads: number;
+  /** Memory that the job was granted, in GiB. */
+  memoryGib: number;
+  /** Aborted on cancel and on shutdown; throw its reason. */
+  signal: AbortSignal;
+  log: JobLog;
+  /** Tells how far the step is, 0 to 1. Cheap: call it as often as you like. */
+  report(fraction: number): void;
+  /** 1 for the first try. */
+  attempt: number;
+};
+
+/**
+ * Makes a step activity of its body: the job gets its status entry, heartbeats and progress go out while the body runs, and
+ * what the body throws is described for the user. The step may run twice, so the body publishes by rename.
+ */
+export function createStep(deps: ActivityDeps) {
+  return <Args>(body: (step: Step<Args>) => Promise<void>): StepActivity =>
+    async (input) => {
+      const context = Context.current();
+      const { jobId, stage } = input;
+      const signal = context.cancellationSignal;
+      if (!(await deps.store.jobs.startStep(jobId, stage, input.progress))) throw jobClosed(jobId);
+      const startedAt = performance.now();
+      const log = openJobLog(deps.data, jobId);
+      log.stage(stage);
+      if (context.info.attempt > 1) log.line(`Attempt ${context.info.attempt}`);
+      const pulse = startPulse(deps, input, context);
+      const { proc, mem } = input.granted ?? input.cost;
+      const { attempt } = context.info;
+      try {
+        const args = input.args as Args;
+        const step = { jobId, args, threads: proc, memoryGib: mem, signal, log, report: pulse.report, attempt };
+        await runRecorded(deps, input, step, () => body(step));
+        deps.log.info({ jobId, stage, durationMs: Math.round(performance.now() - startedAt) }, 'step finished');
+      } catch (error) {
+        if (signal.aborted) throw signal.reason;
+        deps.log.warn({ jobId, stage, err: error }, 'step failed');
+        throw describeError(error, stage, deps.data.root);
+      } finally {
+        await pulse.stop();
+        await log.flush();
+      }
+    };
+}
+
+function startPulse(deps: ActivityDeps, input: StepInput, context: Context) {
+  let fraction = 0;
+  let written = 0;
+  let writing: Promise<void> = Promise.resolve();
+  const beat = () => {
+    context.heartbeat({ fraction });
+    if (fraction - written < SMALLEST_PROGRESS) return;
+    written = fraction;
+    writing = deps.store.jobs
+      .reportProgress(input.jobId, input.stage, fraction, input.share)
+      .catch((err: unknown) => deps.log.warn({ err, jobId: input.jobId }, 'progress not written'));
+  };
+  beat();
+  const timer = setInterval(beat, PULSE_MS);
+  return {
+    report: (done: number) => {
+      fraction = Math.min(1, Math.max(fraction, done));
+    },
+    stop: () => {
+      clearInterval(timer);
+      return writing;
+    },
+  };
+}
