@@ -58,6 +58,7 @@ async function build() {
   await step('Building', async () => {
     await must('node_modules/.bin/tsc', ['-p', 'tsconfig.build.json']);
     removeOrphans();
+    await must(process.execPath, ['scripts/kernels.mjs']);
     await must(process.execPath, ['scripts/bundle.mjs']);
   });
   writeFileSync(BUILD_STAMP, hash);
@@ -83,10 +84,10 @@ function lockHash() {
 
 function sourceHash() {
   const sources = readdirSync(join(ROOT, 'src'), { recursive: true, encoding: 'utf8' }).filter((file) =>
-    file.endsWith('.ts'),
+    /\.(ts|wat)$/.test(file),
   );
   return hashOf([
-    ...['package-lock.json', 'tsconfig.json', 'tsconfig.build.json', 'scripts/bundle.mjs'],
+    ...['package-lock.json', 'tsconfig.json', 'tsconfig.build.json', 'scripts/kernels.mjs', 'scripts/bundle.mjs'],
     ...sources.sort().map((file) => join('src', file)),
   ]);
 }

@@ -1,4 +1,5 @@
-import type { Matrix, MultiReads } from './matrix.js';
+import type { Matrix } from './matrix.js';
+import type { MultiReads } from './multi_reads.js';
 import { addAt } from './tally.js';
 
 const MAX_ROUNDS = 50;
@@ -47,7 +48,7 @@ export function reassign(
   const deltas: number[] = [];
   while (deltas.length < MAX_ROUNDS) {
     factor = pi.map((share, g) => share * (theta[g] as number));
-    const shares = shareOut(matrix.multi, factor);
+    const shares = matrix.multi.shareOut(factor);
     const nextPi = shares.map((share, g) => (share + (uniqueSums[g] as number)) / (uniqueTotal + multiTotal));
     theta = shares.map((share) => share / (multiTotal === 0 ? 1 : multiTotal));
     if (deltas.length === 0) initialPi = nextPi;
@@ -58,35 +59,6 @@ export function reassign(
   }
   assignReads(matrix.multi, factor, assigned);
   return { pi, initialPi, theta, assigned, deltas };
-}
-
-/**
- * The weight that each reference receives when every read of N is assigned in proportion to factor * weight. The assignment itself is not
- * kept: memory that is written in every round would take most of the time.
- */
-function shareOut(
-  { count, start, reference, weight, best }: MultiReads,
-  factor: Float64Array,
-): Float64Array<ArrayBuffer> {
-  const shares = new Float64Array(factor.length);
-  const ofRead = new Float64Array(factor.length);
-  for (let r = 0; r < count; r++) {
-    const from = start[r] as number;
-    const to = start[r + 1] as number;
-    const readWeight = best[r] as number;
-    let sum = 0;
-    for (let k = from; k < to; k++) {
-      const y = (factor[reference[k] as number] as number) * (weight[k] as number);
-      ofRead[k - from] = y;
-      sum += y;
-    }
-    if (sum === 0) continue;
-    for (let k = from; k < to; k++) {
-      const g = reference[k] as number;
-      shares[g] = (shares[g] as number) + ((ofRead[k - from] as number) / sum) * readWeight;
-    }
-  }
-  return shares;
 }
 
 /** The assignment by which `shareOut` shares out; all 0 where every factor is. */

@@ -1,6 +1,7 @@
 import { exactExp } from '../exp.js';
 import { type AlignmentTable, FIRST_OF_PAIR, IGNORED_LINE, READ_MASK, RECORD } from './alignments.js';
 import { Column } from './column.js';
+import { createMultiReads, type MultiReads } from './multi_reads.js';
 
 /** The scaled range of p-scores: the best one gets the weight e^100. */
 const SCALE = 100;
@@ -22,16 +23,6 @@ export type Matrix = {
   multiOfRead: Int32Array;
 };
 
-/** The reads of N as one list of (read, reference) pairs; those of read r are `start[r]` to `start[r + 1] - 1`. */
-export type MultiReads = {
-  count: number;
-  start: Uint32Array;
-  reference: Uint32Array;
-  weight: Float64Array;
-  /** Per read: its largest weight. */
-  best: Float64Array;
-};
-
 /**
  * Builds the matrix. A read and a reference that meet in several lines have the p-score of the first of them. The weight of a pair is
  * exp(p * c), c = 100 / largest p of all used lines. Memory grows with the pairs, not with the lines. Without any usable line everything is empty.
@@ -44,7 +35,7 @@ export function buildMatrix(table: AlignmentTable): Matrix {
   for (let n = 0; n < multiReads.length; n++) multiOfRead[multiReads.get(n)] = n;
   const uniqueCount = readCount - multiReads.length;
   const unique = { reference: new Uint32Array(uniqueCount), weight: new Float64Array(uniqueCount) };
-  const matrix = { references, readCount, unique, multi: emptyMulti(counts), multiOfRead };
+  const matrix = { references, readCount, unique, multi: emptyMulti(counts, references.length), multiOfRead };
   placePairs(table, weightPerScore(table.scores, counts.largest), matrix);
   return matrix;
 }
@@ -97,18 +88,15 @@ function weightPerScore(scores: readonly number[], largest: number): Float64Arra
   return Float64Array.from(scores, (score) => (score > largest ? Number.NaN : exactExp(score * factor)));
 }
 
-function emptyMulti({ distinct, multiReads }: PairCounts): MultiReads {
+function emptyMulti({ distinct, multiReads }: PairCounts, references: number): MultiReads {
   const count = multiReads.length;
-  const start = new Uint32Array(count + 1);
-  for (let n = 0; n < count; n++) start[n + 1] = (start[n] as number) + (distinct[multiReads.get(n)] as number);
-  const pairs = start[count] as number;
-  return {
-    count,
-    start,
-    reference: new Uint32Array(pairs),
-    weight: new Float64Array(pairs),
-    best: new Float64Array(count),
-  };
+  let pairs = 0;
+  for (let n = 0; n < count; n++) pairs += distinct[multiReads.get(n)] as number;
+  const multi = createMultiReads(count, pairs, references);
+  for (let n = 0; n < count; n++) {
+    multi.start[n + 1] = (multi.start[n] as number) + (distinct[multiReads.get(n)] as number);
+  }
+  return multi;
 }
 
 /** Puts every pair in its place; the first line of a pair, in file order, gives its weight. */

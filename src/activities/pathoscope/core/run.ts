@@ -67,7 +67,7 @@ function resultOf(worker: Worker, name: string, report: CoreOptions['report']) {
 function explainEnd(error: Error & { code?: unknown; syscall?: unknown }): Error {
   if (
     error.code === 'ERR_WORKER_OUT_OF_MEMORY' ||
-    /allocation failed|invalid (typed )?array length/i.test(error.message)
+    /allocation failed|could not allocate memory|invalid (typed )?array length/i.test(error.message)
   ) {
     return new ThreadFailed('The reassignment of the reads ran out of memory', 'out_of_memory', { cause: error });
   }
