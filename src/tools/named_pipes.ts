@@ -1,6 +1,5 @@
 import { closeSync, constants, openSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
-import { Socket } from 'node:net';
 import type { ToolCommand } from './command.js';
 import { unobserved } from './observer.js';
 import { type RunOptions, runTool, type Sink } from './runner.js';
@@ -8,8 +7,8 @@ import { type RunOptions, runTool, type Sink } from './runner.js';
 /** A named pipe that a program takes for its output file, and who reads what it writes. */
 export type OutputPipe<T> = {
   path: string;
-  /** Must read to the end. `signal` is aborted when the program or another reader failed. */
-  read(chunks: AsyncIterable<Buffer>, signal: AbortSignal): Promise<T>;
+  /** Must read the descriptor to its end, in a thread of its own. `signal` is aborted when the program or another reader failed. */
+  read(descriptor: number, signal: AbortSignal): Promise<T>;
 };
 
 /**
@@ -24,25 +23,51 @@ export async function runIntoPipes<T>(
 ): Promise<T[]> {
   const failed = new AbortController();
   const signal = AbortSignal.any([failed.signal, ...(options.signal ? [options.signal] : [])]);
-  const [first = '', ...others] = pipes.map(({ path }) => path);
-  await unobserved(() => runTool({ argv: ['mkfifo', first, ...others] }, { signal }));
-  const open: OpenPipe[] = [];
+  await makePipes(pipes.map(({ path }) => path));
+  const open: Ends[] = [];
   const fail = (error: unknown): never => {
     failed.abort(error);
     throw error;
   };
   try {
-    for (const { path } of pipes) open.push(openPipe(path, signal));
-    const reading = pipes.map((pipe, i) => pipe.read((open[i] as OpenPipe).chunks, signal).catch(fail));
-    const running = runTool(command, { ...options, signal }).then(() => {
-      for (const pipe of open) pipe.end();
-    }, fail);
+    for (const { path } of pipes) open.push(openBothEnds(path));
+    const reading = pipes.map((pipe, i) => pipe.read((open[i] as Ends).readEnd, signal).catch(fail));
+    // Closed only now, so that a reader does not take a program that has not opened its file yet for one that has ended.
+    const running = runTool(command, { ...options, signal })
+      .catch(fail)
+      .finally(() => {
+        for (const { closeWriteEnd } of open) closeWriteEnd();
+      });
     const [, ...results] = await Promise.allSettled([running, ...reading]);
     signal.throwIfAborted();
     return results.map((result) => (result as PromiseFulfilledResult<T>).value);
   } finally {
-    for (const pipe of open) pipe.close();
+    for (const { readEnd, closeWriteEnd } of open) {
+      closeWriteEnd();
+      closeSync(readEnd);
+    }
   }
+}
+
+/**
+ * Runs a tool whose stdin is a pipe that `write` fills by its descriptor, in a thread of its own; gives what that returns. The pipe gets the
+ * name `path` for a moment. An error of the tool goes before one of the writer, who may only have lost his reader.
+ */
+export async function feedTool<T>(
+  command: ToolCommand,
+  path: string,
+  write: (descriptor: number) => Promise<T>,
+  options: RunOptions & { stdout: Sink<unknown> },
+): Promise<T> {
+  await makePipes([path]);
+  const { readEnd, writeEnd, closeWriteEnd } = openBothEnds(path);
+  await rm(path);
+  const running = runTool(command, { ...options, stdin: readEnd });
+  const writing = write(writeEnd).finally(closeWriteEnd);
+  const [ran, written] = await Promise.allSettled([running, writing]);
+  if (ran.status === 'rejected') throw ran.reason;
+  if (written.status === 'rejected') throw written.reason;
+  return written.value;
 }
 
 /**
@@ -53,11 +78,9 @@ export function readDescriptor<T>(path: string, consume: (descriptor: number) =>
   return {
     open: async () => {
       await rm(path, { force: true });
-      await unobserved(() => runTool({ argv: ['mkfifo', path] }));
-      const { readEnd, writeEnd } = openBothEnds(path);
+      await makePipes([path]);
+      const { readEnd, writeEnd, closeWriteEnd } = openBothEnds(path);
       await rm(path);
-      // The reader sees the end when nobody holds the other end any more, neither the tool nor this process.
-      const closeWriteEnd = once(() => closeSync(writeEnd));
       return {
         stdio: writeEnd,
         drain: () => {
@@ -73,46 +96,25 @@ export function readDescriptor<T>(path: string, consume: (descriptor: number) =>
   };
 }
 
-/** Both ends of a pipe, whose readers and writers wait for each other; opening one end alone would wait for the other. */
-function openBothEnds(path: string): { readEnd: number; writeEnd: number } {
+async function makePipes(paths: readonly string[]): Promise<void> {
+  await unobserved(() => runTool({ argv: ['mkfifo', ...paths] }));
+}
+
+/** Both ends of a pipe. A reader sees the end when nobody holds the write end any more, neither a tool nor this process. */
+type Ends = { readEnd: number; writeEnd: number; closeWriteEnd(): void };
+
+/** Readers and writers of a pipe wait for each other, so the first end is opened without waiting. */
+function openBothEnds(path: string): Ends {
   const first = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
   try {
     const writeEnd = openSync(path, constants.O_WRONLY);
-    return { readEnd: openSync(path, constants.O_RDONLY), writeEnd };
+    let isOpen = true;
+    const closeWriteEnd = () => {
+      if (isOpen) closeSync(writeEnd);
+      isOpen = false;
+    };
+    return { readEnd: openSync(path, constants.O_RDONLY), writeEnd, closeWriteEnd };
   } finally {
     closeSync(first);
   }
-}
-
-function once(act: () => void): () => void {
-  let done = false;
-  return () => {
-    if (!done) act();
-    done = true;
-  };
-}
-
-type OpenPipe = { chunks: AsyncIterable<Buffer>; end(): void; close(): void };
-
-/** Opens both ends, so that neither side waits for the other; `end` lets the reader see the end of what was written. */
-function openPipe(path: string, signal: AbortSignal): OpenPipe {
-  const socket = new Socket({ fd: openSync(path, constants.O_RDONLY | constants.O_NONBLOCK), writable: false });
-  let writeEnd: number | undefined = openSync(path, constants.O_WRONLY | constants.O_NONBLOCK);
-  const end = () => {
-    if (writeEnd !== undefined) closeSync(writeEnd);
-    writeEnd = undefined;
-  };
-  const stop = () => socket.destroy(signal.reason instanceof Error ? signal.reason : new Error(String(signal.reason)));
-  socket.on('error', () => {});
-  signal.addEventListener('abort', stop, { once: true });
-  return {
-    // Left open when a reader fails: the program must not die of a broken pipe before the reader's error is known.
-    chunks: socket.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>,
-    end,
-    close: () => {
-      signal.removeEventListener('abort', stop);
-      end();
-      socket.destroy();
-    },
-  };
 }

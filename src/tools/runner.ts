@@ -1,5 +1,5 @@
+import { closeSync } from 'node:fs';
 import { statfs } from 'node:fs/promises';
-import type { Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { ToolCommand } from './command.js';
 import { ToolFailed, ToolMissing, type ToolRun } from './errors.js';
@@ -44,38 +44,32 @@ export async function runPipe<T>(
   return runChain(commands, options.stdout, options);
 }
 
-/**
- * Runs a tool that reads `source` as its stdin. Rejects with the source's error when that failed; the tool, which then saw only a
- * part, is ended.
- */
-export async function feedTool<T>(
-  command: ToolCommand,
-  source: AsyncIterable<Buffer>,
-  options: RunOptions & { stdout: Sink<T> },
-): Promise<ToolResult<T>> {
-  return runChain([command], options.stdout, options, source);
-}
-
 async function runChain<T>(
   commands: readonly ToolCommand[],
   sink: Sink<T>,
   options: RunOptions,
-  source?: AsyncIterable<Buffer>,
 ): Promise<ToolResult<T>> {
-  options.signal?.throwIfAborted();
-  const open = await sink.open();
+  let { stdin } = options;
+  const closeStdin = () => {
+    if (stdin !== undefined) closeSync(stdin);
+    stdin = undefined;
+  };
+  let open: OpenSink<T> | undefined;
   try {
-    const tools = await startAll(commands, open.stdio, options, source ? 'pipe' : 'ignore');
-    const { finished, output, fed } = await supervise(tools, open, options.signal, source);
+    options.signal?.throwIfAborted();
+    open = await sink.open();
+    const tools = await startAll(commands, open.stdio, options);
+    closeStdin();
+    const { finished, output } = await supervise(tools, open, options.signal);
     for (const { run } of finished) tellObserver(run);
     options.signal?.throwIfAborted();
-    if (!fed.ok) throw fed.error;
     const last = finished.at(-1);
     if (!last) throw new Error('A chain of tools is never empty');
     if (output.ok && finished.every(succeeded)) return { ...last.run, output: output.value };
     throw await failure(finished, output, options.cwd);
   } finally {
-    await open.close();
+    closeStdin();
+    await open?.close();
   }
 }
 
@@ -84,13 +78,12 @@ async function startAll(
   commands: readonly ToolCommand[],
   stdout: OpenSink<unknown>['stdio'],
   options: RunOptions,
-  firstStdin: 'ignore' | 'pipe',
 ): Promise<StartedTool[]> {
   const tools: StartedTool[] = [];
   try {
     for (const [index, command] of commands.entries()) {
       const stdio = {
-        stdin: index === 0 ? firstStdin : 'pipe',
+        stdin: index === 0 ? (options.stdin ?? 'ignore') : 'pipe',
         stdout: index === commands.length - 1 ? stdout : 'pipe',
       } as const;
       tools.push(await startTool(command, stdio, options));
@@ -106,12 +99,7 @@ async function startAll(
 type Output<T> = { ok: true; value: T } | { ok: false; error: unknown; leftEarly: boolean };
 
 /** Moves the data, passes an abort on, and returns when every process is gone and the consumer is done. */
-async function supervise<T>(
-  tools: readonly StartedTool[],
-  open: OpenSink<T>,
-  signal: AbortSignal | undefined,
-  input: AsyncIterable<Buffer> | undefined,
-) {
+async function supervise<T>(tools: readonly StartedTool[], open: OpenSink<T>, signal: AbortSignal | undefined) {
   const stdout = open.stdio === 'pipe' ? tools.at(-1)?.group.stdout : null;
   const source = stdout ? chunkSource(stdout) : undefined;
   const stopAll = () => {
@@ -124,7 +112,6 @@ async function supervise<T>(
   signal?.addEventListener('abort', onAbort, { once: true });
   if (signal?.aborted) onAbort();
   connect(tools);
-  const feeding = feed(input, tools[0]?.group.stdin, stopAll);
   const drained = open.drain(source?.chunks ?? nothing()).then(
     (value): Output<T> => {
       source?.close();
@@ -138,7 +125,7 @@ async function supervise<T>(
   try {
     const finished = await Promise.all(tools.map((tool) => tool.finish()));
     source?.toolEnded();
-    return { finished, output: await drained, fed: await feeding };
+    return { finished, output: await drained };
   } finally {
     source?.close();
     signal?.removeEventListener('abort', onAbort);
@@ -151,29 +138,6 @@ function connect(tools: readonly StartedTool[]): void {
     // A broken pipe shows in the exit codes.
     if (from && tool.group.stdin) pipeline(from, tool.group.stdin).catch(() => {});
   }
-}
-
-type Fed = { ok: true } | { ok: false; error: unknown };
-
-/** Moves a source into a tool. That the tool stops reading shows in its exit code; an error of the source ends the tool. */
-async function feed(
-  source: AsyncIterable<Buffer> | undefined,
-  stdin: Writable | null | undefined,
-  stopAll: () => void,
-): Promise<Fed> {
-  if (!source || !stdin) return { ok: true };
-  let fed: Fed = { ok: true };
-  async function* watched(chunks: AsyncIterable<Buffer>) {
-    try {
-      yield* chunks;
-    } catch (error) {
-      fed = { ok: false, error };
-      stopAll();
-      throw error;
-    }
-  }
-  await pipeline(watched(source), stdin).catch(() => {});
-  return fed;
 }
 
 async function* nothing(): AsyncGenerator<Buffer> {}

@@ -1,15 +1,39 @@
-import { readdir } from 'node:fs/promises';
+import { read, write } from 'node:fs';
+import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
+import type { ToolCommand } from '../../src/tools/command.js';
 import { ToolFailed } from '../../src/tools/errors.js';
-import { runIntoPipes } from '../../src/tools/named_pipes.js';
-import { feedTool, readChunks, toFile } from '../../src/tools/runner.js';
+import { feedTool, runIntoPipes } from '../../src/tools/named_pipes.js';
+import { toFile } from '../../src/tools/runner.js';
 import { living, pidsIn, script, tempFolder, until } from './support.js';
 
-async function textOf(chunks: AsyncIterable<Buffer>): Promise<string> {
+const [readSome, writeSome] = [promisify(read), promisify(write)];
+
+/** What can be read of a descriptor, up to its end. */
+async function* chunksOf(descriptor: number): AsyncGenerator<Buffer> {
+  for (;;) {
+    const { bytesRead, buffer } = await readSome(descriptor, Buffer.alloc(1 << 16), 0, 1 << 16, null);
+    if (bytesRead === 0) return;
+    yield buffer.subarray(0, bytesRead);
+  }
+}
+
+async function textOf(descriptor: number): Promise<string> {
   const parts: Buffer[] = [];
-  for await (const chunk of chunks) parts.push(chunk);
+  for await (const chunk of chunksOf(descriptor)) parts.push(chunk);
   return Buffer.concat(parts).toString();
+}
+
+/** Passes all on to a tool; gives its output. */
+async function through(tool: ToolCommand, input: number, pipe: string, signal: AbortSignal): Promise<string> {
+  const out = `${pipe}.out`;
+  const copy = async (output: number) => {
+    for await (const chunk of chunksOf(input)) await writeSome(output, chunk);
+  };
+  await feedTool(tool, pipe, copy, { signal, stdout: toFile(out) });
+  return readFile(out, 'utf8');
 }
 
 test('what a program writes into its files is read as it comes, to the last byte', async () => {
@@ -35,13 +59,13 @@ test('a program that fails is blamed, and the readers hear of it', async () => {
   const path = join(temp.path, 'out');
   const program = await script(temp.path, 'broken', `echo half > ${path}; echo no luck >&2; exit 3`);
   let heard: unknown;
-  const read = async (chunks: AsyncIterable<Buffer>, signal: AbortSignal) => {
+  const listen = async (descriptor: number, signal: AbortSignal) => {
     signal.addEventListener('abort', () => {
       heard = signal.reason;
     });
-    return textOf(chunks);
+    return textOf(descriptor);
   };
-  const error = await runIntoPipes(program, [{ path, read }]).catch((reason) => reason);
+  const error = await runIntoPipes(program, [{ path, read: listen }]).catch((reason) => reason);
   expect(error).toBeInstanceOf(ToolFailed);
   expect(error.run).toMatchObject({ exitCode: 3, stderrTail: ['no luck'] });
   expect(heard).toBe(error);
@@ -53,9 +77,8 @@ test('a reader that fails ends the program and the other readers, and its error 
   const [one, two, pids] = ['one', 'two', 'pids'].map((name) => join(temp.path, name)) as [string, string, string];
   const program = await script(temp.path, 'endless', `echo $$ >> ${pids}; yes > ${one} & yes > ${two} & wait`);
   const deaf = await script(temp.path, 'deaf', 'head -c 100000 >/dev/null; echo the disk is full >&2; exit 1');
-  const stdout = readChunks(textOf);
   const outcome = await runIntoPipes(program, [
-    { path: one, read: async (chunks, signal) => (await feedTool(deaf, chunks, { signal, stdout })).output },
+    { path: one, read: (input, signal) => through(deaf, input, join(temp.path, 'to_deaf'), signal) },
     { path: two, read: textOf },
   ]).catch((reason) => reason);
   expect(outcome).toBeInstanceOf(ToolFailed);
@@ -69,23 +92,41 @@ test('a cancel ends the program and what its readers run', async () => {
   const program = await script(temp.path, 'writer', `echo $$ >> ${pids}; yes > ${out}`);
   const slow = await script(temp.path, 'slow', `echo $$ >> ${pids}; cat >/dev/null; sleep 60`);
   const stop = new AbortController();
-  const read = async (chunks: AsyncIterable<Buffer>, signal: AbortSignal) =>
-    (await feedTool(slow, chunks, { signal, stdout: readChunks(textOf) })).output;
-  const run = runIntoPipes(program, [{ path: out, read }], { signal: stop.signal }).catch((reason) => reason);
+  const pass = (input: number, signal: AbortSignal) => through(slow, input, join(temp.path, 'to_slow'), signal);
+  const run = runIntoPipes(program, [{ path: out, read: pass }], { signal: stop.signal }).catch((reason) => reason);
   await until(() => pidsIn(pids).length === 2);
   stop.abort(new Error('cancelled'));
   expect((await run).message).toBe('cancelled');
   expect(living(pidsIn(pids))).toEqual([]);
 });
 
-test('a source that fails fails the tool that it feeds, which saw only a part', async () => {
+test('a tool is fed by what a writer writes, and the writer hears when it is gone', async () => {
   await using temp = await tempFolder();
-  async function* source() {
-    yield Buffer.from('half');
-    throw new Error('the source broke');
-  }
-  const out = join(temp.path, 'out');
-  const fed = feedTool({ argv: ['cat'] }, source(), { stdout: toFile(out) }).catch((reason) => reason);
-  expect((await fed).message).toBe('the source broke');
+  const [pipe, out] = ['pipe', 'out'].map((name) => join(temp.path, name)) as [string, string];
+  const hello = async (descriptor: number) => {
+    await writeSome(descriptor, Buffer.from('hello'));
+    return 5;
+  };
+  expect(await feedTool({ argv: ['cat'] }, pipe, hello, { stdout: toFile(out) })).toBe(5);
+  expect(await readFile(out, 'utf8')).toBe('hello');
+  const endless = async (descriptor: number): Promise<never> => {
+    for (;;) await writeSome(descriptor, Buffer.alloc(1 << 16));
+  };
+  const gone = feedTool({ argv: ['true'] }, pipe, endless, { stdout: toFile(out) });
+  await expect(gone).rejects.toMatchObject({ code: 'EPIPE' });
   expect(await readdir(temp.path)).toEqual(['out']);
+});
+
+test('a writer that fails fails the feeding, and a tool that fails is blamed before its writer', async () => {
+  await using temp = await tempFolder();
+  const [pipe, out] = ['pipe', 'out'].map((name) => join(temp.path, name)) as [string, string];
+  const broken = async () => {
+    throw new Error('the writer broke');
+  };
+  await expect(feedTool({ argv: ['cat'] }, pipe, broken, { stdout: toFile(out) })).rejects.toThrow('the writer broke');
+  const failing = feedTool({ argv: ['false'] }, pipe, broken, { stdout: toFile(out) });
+  await expect(failing).rejects.toBeInstanceOf(ToolFailed);
+  await expect(feedTool({ argv: ['no-such-tool'] }, pipe, broken, { stdout: toFile(out) })).rejects.toThrow(
+    'no-such-tool',
+  );
 });

@@ -1,19 +1,23 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { ReadStatistics } from '../../bio/read_statistics.js';
 import type { TrimmingParameters } from '../../bio/trimming.js';
 import { freshFolder } from '../../files/folders.js';
 import { publishFile, removePath } from '../../files/publish.js';
 import type { ToolCommand } from '../../tools/command.js';
 import { compressStream, compressStreamSmaller, withFastGunzip } from '../../tools/igzip.js';
-import { type OutputPipe, runIntoPipes } from '../../tools/named_pipes.js';
-import { feedTool, toFile } from '../../tools/runner.js';
+import { feedTool, type OutputPipe, runIntoPipes } from '../../tools/named_pipes.js';
+import { toFile } from '../../tools/runner.js';
 import { parseTrimLog, TRIM_LOG, trim, trimmedOutputs, trimProblem } from '../../tools/skewer.js';
 import { InvalidInput } from '../errors.js';
 import type { Step } from '../steps/step.js';
+import { runThread } from '../threads.js';
+import type { CountThreadData } from './count_thread.js';
 
 /** Up to so many reads or pairs the files are packed as by release 3.7.3, byte for byte; for more of them that would cost too much time. */
 const FEW_READS = 20_000;
+
+/** Of the heap; the counters are a few hundred kilobytes. */
+const COUNT_GIB = 0.25;
 
 /** What is to be trimmed, and the folder that gets the trimmed reads, their statistics and the log. */
 export type Trimming = {
@@ -43,7 +47,7 @@ export async function trimReads(
     const packed = join(work, `reads_${index + 1}.fq.gz`);
     return {
       path: join(work, name),
-      read: (chunks, stop) => countAndCompress(chunks, compressor, packed, { signal: stop, log }),
+      read: (input, stop) => countAndCompress(input, compressor, packed, { signal: stop, log }),
     };
   });
   const command = await withFastGunzip(trim({ parameters, reads, folder: work, threads }), work);
@@ -66,20 +70,16 @@ export async function trimReads(
   await removePath(work);
 }
 
-/** Compresses reads into a file as they come; gives their statistics. */
+/** Compresses the reads of a pipe into a file as they come; gives their statistics. */
 async function countAndCompress(
-  chunks: AsyncIterable<Buffer>,
+  input: number,
   compressor: ToolCommand,
   to: string,
-  options: Pick<Step<unknown>, 'signal' | 'log'>,
+  { signal, log }: Pick<Step<unknown>, 'signal' | 'log'>,
 ): Promise<string> {
-  const statistics = new ReadStatistics();
-  const counted = async function* () {
-    for await (const chunk of chunks) {
-      statistics.push(chunk);
-      yield chunk;
-    }
+  const count = (output: number) => {
+    const data: CountThreadData = { input, output };
+    return runThread<string>('#count-thread', 'counting the trimmed reads', data, { signal, memoryGib: COUNT_GIB });
   };
-  await feedTool(compressor, counted(), { ...options, stdout: toFile(to) });
-  return statistics.report();
+  return feedTool(compressor, `${to}.pipe`, count, { signal, log, stdout: toFile(to) });
 }

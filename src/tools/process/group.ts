@@ -6,7 +6,7 @@ import type { Duplex, Readable, Writable } from 'node:stream';
 export type GroupOptions = {
   cwd: string;
   env: NodeJS.ProcessEnv;
-  stdin: 'ignore' | 'pipe';
+  stdin: 'ignore' | 'pipe' | number;
   stdout: 'ignore' | 'pipe' | number;
   /** Time between SIGTERM and SIGKILL when the group is stopped. */
   killAfterMs: number;

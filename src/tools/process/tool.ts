@@ -13,6 +13,8 @@ export type RunOptions = {
   cwd?: string | undefined;
   /** On abort the tool's whole process group ends, and the run rejects with the signal's reason. */
   signal?: AbortSignal | undefined;
+  /** A descriptor that becomes the stdin of the tool; it belongs to the run, which closes it here. */
+  stdin?: number | undefined;
   /** Time between SIGTERM and SIGKILL, default 300 ms. */
   killAfterMs?: number | undefined;
   /** How many of the last stderr lines are kept, default 50. */

@@ -29,6 +29,3 @@ export type CoreResults = {
 
 /** What a thread begins with; `input` is the descriptor of an aligner's output, for the tasks that take one. */
 export type ThreadData = { task: CoreTask; input: number | undefined };
-
-/** From the thread: how far it is, 0 to 1, or what came out. */
-export type FromThread = { fraction: number } | { result: CoreResults[CoreTask['task']] };
