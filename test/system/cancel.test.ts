@@ -4,6 +4,7 @@ import { gunzipSync, gzipSync } from 'node:zlib';
 import { type Db, MongoClient } from 'mongodb';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { waitFor } from '../support/wait.js';
+import { cancel, cancelInTime } from './cancel.js';
 import { type Body, type Client, completeJob, demoFile, jobEnd, jobWhen, lastState, signIn } from './client.js';
 import { createHome, type Home, type RunningServer, startServer } from './support.js';
 import { analyse, makeSample, type Prepared, prepare } from './walk.js';
@@ -11,7 +12,6 @@ import { analyse, makeSample, type Prepared, prepare } from './walk.js';
 const LIMIT = { timeout: 90_000 };
 // A job of either size fills the host, so a second one has to wait.
 const LIMITS = ['--proc=2', '--mem=4', '--lg-proc=2', '--lg-mem=4', '--sm-proc=2', '--sm-mem=4'];
-const CANCEL_LIMIT_MS = 5_000;
 
 let home: Home;
 let server: RunningServer;
@@ -56,29 +56,10 @@ async function postSubtraction(name: string): Promise<{ file: string; job: strin
 }
 
 const runs = (tool: RegExp) => home.tools().some(({ command }) => tool.test(command));
-const cancel = (job: string) => client.send('PUT', `/api/jobs/${job}/cancel`);
 const runsIn = (stage: string) => (job: Body) => job.status.at(-1).stage === stage;
 const isReserved = async (file: string) =>
   (await client.get('/api/files?per_page=500')).documents.every(({ id }: Body) => id !== file);
 const folders = (name: string) => (existsSync(join(home.dataPath, name)) ? readdirSync(join(home.dataPath, name)) : []);
-
-/** Cancels and waits until the tools are dead and the job is closed; both within the limit. */
-async function cancelInTime(job: string): Promise<Body> {
-  expect((await cancel(job)).status).toBe(200);
-  const ended = await waitFor(
-    async () => {
-      const now = await client.get(`/api/jobs/${job}`);
-      return lastState(now) === 'cancelled' ? now : undefined;
-    },
-    'the job to be cancelled',
-    CANCEL_LIMIT_MS,
-  );
-  expect(home.tools()).toEqual([]);
-  const states = ended.status.map(({ state }: Body) => state);
-  expect(states.indexOf('cancelled')).toBe(states.length - 1);
-  expect(ended.status.at(-1)).toMatchObject({ error: null });
-  return ended;
-}
 
 test.each(['unpack', 'set_stats', 'bowtie_build'])(
   'a subtraction cancelled in %s is gone, its upload is free',
@@ -89,7 +70,7 @@ test.each(['unpack', 'set_stats', 'bowtie_build'])(
     await jobWhen(client, job, runsIn(stage), stage);
     expect(await isReserved(file)).toBe(true);
     if (stage === 'bowtie_build') await waitFor(() => runs(/bowtie2-build/), 'bowtie2-build');
-    await cancelInTime(job);
+    await cancelInTime(home, client, job);
     expect((await client.send('GET', '/api/subtractions/Doomed')).status).toBe(404);
     expect(folders('subtractions')).toEqual(before);
     expect(await isReserved(file)).toBe(false);
@@ -103,7 +84,7 @@ test.each([
   const { id, job, file } = await makeSample(client, `Doomed ${stage}`, plainReads);
   await jobWhen(client, job, runsIn(stage), stage);
   await waitFor(() => home.hang(program).length > 0, program);
-  await cancelInTime(job);
+  await cancelInTime(home, client, job);
   expect((await client.send('GET', `/api/samples/${id}`)).status).toBe(404);
   expect(folders('samples')).toEqual([prepared.sample]);
   expect(await isReserved(file)).toBe(false);
@@ -121,7 +102,7 @@ test.each([
     const { id, job } = await analyse(client, prepared);
     await jobWhen(client, job, runsIn(stage), stage);
     await waitFor(() => runs(tool), String(tool));
-    await cancelInTime(job);
+    await cancelInTime(home, client, job);
     expect((await client.send('GET', `/api/analyses/${id}`)).status).toBe(404);
     expect(folders(join('samples', prepared.sample, 'analysis'))).toEqual([]);
     expect(await client.get(`/api/samples/${prepared.sample}`)).toMatchObject({ pathoscope: false });
@@ -138,19 +119,19 @@ test('a waiting job is cancelled without having run, and the one before it goes 
   const waiting = await makeSample(client, 'Waiting');
   const { status } = await client.get(`/api/jobs/${waiting.job}`);
   expect(status.map(({ state }: Body) => state)).toEqual(['waiting']);
-  expect((await cancel(waiting.job)).status).toBe(200);
+  expect((await cancel(client, waiting.job)).status).toBe(200);
   const ended = await jobEnd(client, waiting.job);
   expect(ended.status.map(({ state }: Body) => state)).toEqual(['waiting', 'cancelled']);
   expect((await client.send('GET', `/api/samples/${waiting.id}`)).status).toBe(404);
   expect(await isReserved(waiting.file)).toBe(false);
   expect(lastState(await client.get(`/api/jobs/${running.job}`))).toBe('running');
-  await cancelInTime(running.job);
+  await cancelInTime(home, client, running.job);
 });
 
 test('a cancel right behind the request finds the job, and a second cancel is refused', LIMIT, async () => {
   const { job } = await analyse(client, prepared);
-  await cancelInTime(job);
-  const again = await cancel(job);
+  await cancelInTime(home, client, job);
+  const again = await cancel(client, job);
   expect(again).toMatchObject({ status: 409, body: { id: 'conflict', message: 'Not cancellable' } });
   expect((await client.get(`/api/jobs/${job}`)).status.filter(({ state }: Body) => state === 'cancelled')).toHaveLength(
     1,

@@ -24,9 +24,12 @@ export async function makeSample(
   return { id, job: await findJob(client, 'create_sample', 'sample_id', id), file };
 }
 
-/** The small reference of the demo, imported. */
-export async function importReference(client: Client): Promise<string> {
-  const file = await client.upload('reference', 'reference.json.gz', demoFile('reference-small.json.gz'));
+/** A reference, imported; by default the small one of the demo. */
+export async function importReference(
+  client: Client,
+  content: string | Uint8Array = demoFile('reference-small.json.gz'),
+): Promise<string> {
+  const file = await client.upload('reference', 'reference.json.gz', content);
   const { id, process } = await client.post('/api/refs', { name: 'Plant viruses', import_from: file });
   const ended = await processEnd(client, process.id);
   if (!ended.complete) throw new Error(`The import failed: ${JSON.stringify(ended.errors)}`);
@@ -39,9 +42,13 @@ export async function buildIndex(client: Client, reference: string): Promise<{ i
   return { id, job: job.id };
 }
 
-/** Starts Pathoscope. */
-export async function analyse(client: Client, { sample, reference }: Pick<Prepared, 'sample' | 'reference'>) {
-  const request = { algorithm: 'pathoscope_bowtie', ref_id: reference };
+/** Starts an analysis, by default Pathoscope. */
+export async function analyse(
+  client: Client,
+  { sample, reference }: Pick<Prepared, 'sample' | 'reference'>,
+  algorithm: 'pathoscope_bowtie' | 'nuvs' = 'pathoscope_bowtie',
+) {
+  const request = { algorithm, ref_id: reference };
   const { id, job } = await client.post(`/api/samples/${sample}/analyses`, request);
   return { id: String(id), job: String(job.id) };
 }
