@@ -200,6 +200,12 @@ export function createJobStore(database: Database) {
       return jobIds.filter((id) => !working.has(id));
     },
 
+    /** Ids of all jobs that have not ended, oldest first. */
+    async unfinishedIds(): Promise<string[]> {
+      const found = jobs.find(NOT_FINAL as Filter<JobDocument>).sort({ 'status.0.timestamp': 1 });
+      return (await found.project<Stored>({ _id: 1 }).toArray()).map(({ _id }) => _id);
+    },
+
     /** Jobs that have not ended, oldest first; for the reconciler. */
     unfinished: (limit: number) =>
       jobs

@@ -1,19 +1,19 @@
 import { createHash } from 'node:crypto';
 import { hostname } from 'node:os';
-import { join } from 'node:path';
 import { Client, Connection } from '@temporalio/client';
 import { Worker } from '@temporalio/worker';
 import type { ActivityDeps } from '../activities/deps.js';
 import { createToolActivities } from '../activities/index.js';
 import { QUEUES, type SizeClass } from '../contracts/jobs.js';
-import { type AttemptJournal, createAttemptJournal } from './attempts.js';
 import { HostBudget, type Limits } from './budget.js';
 import { createGate } from './gate.js';
+import { handBackLostSteps } from './lost_steps.js';
 import { type RunningWorker, runWorker, type WorkerOptions } from './run_worker.js';
 import { connectWorker } from './runtime.js';
 import { ClassSlots } from './slots.js';
 
 const CONTINUING_STEPS = 100;
+const TAKE_UP_LIMIT_MS = 20_000;
 
 /**
  * Starts the workers of one host that run the tools: `large` and `small` admit new jobs, the queue of the host goes on with
@@ -27,12 +27,14 @@ export async function startToolWorker(
   const connection = await connectWorker(address, signal, log);
   const budget = new HostBudget(limits);
   const hostQueue = hostQueueName(deps.data.root);
-  const journal = createAttemptJournal(join(deps.data.root, 'run', hostQueue));
-  await handBackLostSteps(options, journal);
+  // The same after a restart: what Temporal believes to run under this name is lost until these workers poll.
+  const identity = hostQueue;
+  await takeUpLostSteps(deps, options, identity);
   const activities = createToolActivities(deps);
   const common = {
     connection,
     namespace,
+    identity,
     activities,
     maxHeartbeatThrottleInterval: '1s' as const,
     activityTaskPollerBehavior: { type: 'simple-maximum' as const, maximum: 1 },
@@ -44,7 +46,7 @@ export async function startToolWorker(
     return Worker.create({
       ...common,
       taskQueue: QUEUES[size],
-      interceptors: { activity: [journal.interceptor, createGate({ budget, hostQueue, slots })] },
+      interceptors: { activity: [createGate({ budget, hostQueue, slots })] },
       tuner: {
         activityTaskSlotSupplier: slots,
         workflowTaskSlotSupplier: { type: 'fixed-size', numSlots: 2 },
@@ -59,18 +61,30 @@ export async function startToolWorker(
     Worker.create({
       ...common,
       taskQueue: hostQueue,
-      interceptors: { activity: [journal.interceptor, createGate({ budget, hostQueue })] },
+      interceptors: { activity: [createGate({ budget, hostQueue })] },
       maxConcurrentActivityTaskExecutions: CONTINUING_STEPS,
     }),
   ]);
   return { ...runWorker(workers, () => connection.close()), budget };
 }
 
-async function handBackLostSteps({ address, namespace, log }: WorkerOptions, journal: AttemptJournal): Promise<void> {
+async function takeUpLostSteps(
+  { store }: ActivityDeps,
+  { address, namespace, signal, log }: WorkerOptions,
+  identity: string,
+): Promise<void> {
   const connection = await Connection.connect({ address });
-  const lost = await journal.handBack(new Client({ connection, namespace }), log);
-  if (lost > 0) log.warn({ lost }, 'steps of a killed worker were handed back');
-  await connection.close();
+  const client = new Client({ connection, namespace });
+  try {
+    const deadline = Date.now() + TAKE_UP_LIMIT_MS;
+    const lost = await connection.withDeadline(deadline, () => handBackLostSteps(client, store, { identity, signal }));
+    if (lost > 0) log.warn({ lost }, 'steps of a killed worker were handed back');
+  } catch (err) {
+    signal.throwIfAborted();
+    log.warn({ err }, 'lost steps were not handed back; their heartbeat timeouts will do it');
+  } finally {
+    await connection.close();
+  }
 }
 
 /** The queue of this host and data directory; the same after a restart, so that its jobs go on here. */

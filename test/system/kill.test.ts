@@ -1,7 +1,8 @@
 import { readdirSync } from 'node:fs';
+import { Connection, Client as TemporalClient } from '@temporalio/client';
 import { MongoClient } from 'mongodb';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { TASKS } from '../../src/contracts/jobs.js';
+import { jobWorkflowId, TASKS } from '../../src/contracts/jobs.js';
 import { waitFor } from '../support/wait.js';
 import { type Body, type Client, completeJob, jobWhen, lastState, signIn } from './client.js';
 import { createHome, type Home, type RunningServer, startServer } from './support.js';
@@ -94,6 +95,31 @@ test('kill -9 of the tool worker takes its tools along, also one that hangs, and
   const hanging = home.hang('bowtie2-align');
   process.kill(childOf('worker-tools'), 'SIGKILL');
   await waitFor(() => !home.tools().some(({ pid }) => hanging.includes(pid)), 'the aligner to die with its worker');
+  await expectUndisturbed(analysis);
+});
+
+/** Waits until Temporal has handed a step of the job to a worker. */
+async function untilHandedOut(job: string): Promise<void> {
+  const connection = await Connection.connect({ address: server.temporalAddress });
+  const handle = new TemporalClient({ connection }).workflow.getHandle(jobWorkflowId(job));
+  try {
+    await waitFor(async () => {
+      // The API answers before it has started the workflow.
+      const description = await handle.describe().catch(() => undefined);
+      return description?.raw.pendingActivities?.some(({ lastStartedTime }) => lastStartedTime);
+    }, 'a step to be handed out');
+  } finally {
+    await connection.close();
+  }
+}
+
+// Only Temporal knows of the step then: nothing that the worker writes down could help.
+test('kill -9 of the tool worker before it knows of a step that it was handed costs no time', LIMIT, async () => {
+  const pid = childOf('worker-tools');
+  process.kill(pid, 'SIGSTOP');
+  const analysis = await analyse(client, prepared);
+  await untilHandedOut(analysis.job);
+  process.kill(pid, 'SIGKILL');
   await expectUndisturbed(analysis);
 });
 

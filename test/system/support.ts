@@ -10,6 +10,7 @@ const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const MAIN = join(ROOT, 'dist', 'main.js');
 const READY = /^Virtool is ready: (\S+)$/m;
 const MONGO = / at (mongodb:[^"\s]+)/;
+const TEMPORAL = /Temporal: .* at ([\d.]+:\d+)/;
 const START_LIMIT_MS = 60_000;
 const STOP_LIMIT_MS = 60_000;
 
@@ -43,6 +44,8 @@ export type Ended = { code: number | null; signal: NodeJS.Signals | null; stdout
 export type RunningServer = {
   url: string;
   mongoUrl: string;
+  /** `host:port`. */
+  temporalAddress: string;
   /** Process id of the supervisor. */
   pid: number;
   /** Process id of one of its children of the moment: `api`, `worker-control`, `worker-tools`, `temporal`, `mongodb`. */
@@ -99,6 +102,7 @@ export async function startServer(home: Home, options: readonly string[] = []): 
   return {
     url,
     mongoUrl: MONGO.exec(run.stdout())?.[1] ?? '',
+    temporalAddress: TEMPORAL.exec(run.stdout())?.[1] ?? '',
     pid,
     child: (name) => readPid(join(home.dataPath, 'run', `${name}.json`)),
     ended: run.ended,
