@@ -1,5 +1,6 @@
 import { inflateRawSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { formatRow } from '../../../src/api/analyses/downloads/csv.js';
 import { packDepths } from '../../../src/bio/depth_runs.js';
 import type { AnalysisDocument, PathoscopeHit } from '../../../src/store/analyses.js';
 import { type Answer, type Laboratory, laboratory } from '../../support/laboratory.js';
@@ -76,7 +77,7 @@ describe('a Pathoscope result', () => {
     expect(status).toBe(200);
     expect(headers.get('Content-Type')).toBe('text/csv; charset=utf-8');
     expect(headers.get('Content-Disposition')).toBe('attachment; filename=a1.csv');
-    const name = '"=HYPERLINK(""http://x"")<&"';
+    const name = `"'=HYPERLINK(""http://x"")<&"`;
     expect(body.split('\r\n')).toEqual([
       '"OTU","Isolate","Sequence","Length","Weight","Median Depth","Coverage"',
       `${name},"Isolate a","ACC_otu1",8,0,0,0`,
@@ -124,6 +125,7 @@ describe('a Pathoscope result', () => {
     const files = unzip((await getBytes('a1.xlsx?decisions=true')).bytes);
     const sheet = files.get('xl/worksheets/sheet1.xml') ?? '';
     expect(sheet).not.toContain('<f>');
+    expect(sheet).toMatch(/<c r="A2"[^>]* t="s"/);
     expect(sheet).not.toContain('r="C2"');
     expect(texts(files.get('xl/sharedStrings.xml') ?? '')).toContain('positive');
   });
@@ -143,6 +145,18 @@ describe('a Pathoscope result', () => {
     expect(messageOf(await get('unknown.xlsx'))).toEqual([404, 'Not found']);
     expect(messageOf(await get('orphan.csv', 'head'))).toEqual([400, 'Parent sample does not exist']);
     expect(messageOf(await get('open.xlsx', 'stranger'))).toEqual([403, 'Insufficient rights']);
+  });
+});
+
+describe('a row of comma-separated values', () => {
+  test('has an apostrophe before each text that a spreadsheet program would take for a formula', () => {
+    for (const name of ['=1+1', '+1', '-2+3', '@SUM(A1)', '\t=1', '\r=1', '\n=1', '=\n1']) {
+      expect(formatRow([name, 'x'])).toBe(`"'${name}","x"\r\n`);
+    }
+  });
+
+  test('has numbers, strands and all other texts as they are', () => {
+    expect(formatRow([-1, 7.3e-119, '+', '-', '', 'a=b', "'=1"])).toBe(`-1,7.3e-119,"+","-","","a=b","'=1"\r\n`);
   });
 });
 

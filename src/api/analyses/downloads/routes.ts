@@ -51,7 +51,8 @@ function resultRoute(deps: ApiDeps): Route {
     description:
       'The result of an analysis as a file. Of Pathoscope `<analysis id>.csv` or, for Excel, `<analysis id>.xlsx`: one row per sequence ' +
       'of the OTUs that were found. Of NuVs `<analysis id>.csv`: one row per hit; `<analysis id>.fa`: the contigs; ' +
-      '`<analysis id>.orfs.fa`: the proteins of their open reading frames. Positions in NuVs files are counted from 1. The same result ' +
+      '`<analysis id>.orfs.fa`: the proteins of their open reading frames. Positions in NuVs files are counted from 1. In CSV ' +
+      'files a text that begins like a formula (`=`, `+`, `-`, `@`) has an apostrophe in front. The same result ' +
       'gives the same bytes. Needs the right to read the sample.',
     tag: 'Analyses',
     access: 'user',
