@@ -43,7 +43,8 @@ export function toolOf(program: string): ToolInfo | undefined {
 export function installAdvice(program: string): string {
   const tool = toolOf(program);
   if (!tool) return `Install ${program} and make sure that it is on PATH.`;
-  return `Install it with "apt-get install ${tool.apt}" or "conda install -c bioconda ${tool.conda}", and make sure that it is on PATH.`;
+  const conda = `conda install -c conda-forge -c bioconda ${tool.conda}`;
+  return `Install it with "apt-get install ${tool.apt}" or "${conda}", and make sure that it is on PATH.`;
 }
 
 /** Absolute path of a program, `undefined` when PATH has none that may be executed. */

@@ -1,6 +1,6 @@
 import { tmpdir } from 'node:os';
 import { ToolFailed, ToolMissing } from './errors.js';
-import { findProgram, installAdvice, TOOLS, type ToolId, type ToolInfo, toolEnvironment } from './programs.js';
+import { findProgram, TOOLS, type ToolId, type ToolInfo, toolEnvironment } from './programs.js';
 import { collectText, runTool } from './runner.js';
 
 /** One row of a report on the installed tools. */
@@ -11,7 +11,7 @@ export type ToolReport = {
   version?: string;
   path?: string;
   status: 'ok' | 'missing' | 'wrong version' | 'failed';
-  /** One sentence: what was found, and the cure when it is not right. */
+  /** One sentence that says what was found; the cure is `installAdvice`. */
   detail: string;
 };
 
@@ -49,7 +49,7 @@ export async function probeTool(tool: ToolInfo, signal?: AbortSignal): Promise<T
   const row = { name: tool.name, command, ...(path === undefined ? {} : { path }) };
   const absent = tool.programs.find((program) => findProgram(program, env) === undefined);
   if (absent !== undefined) {
-    return { ...row, status: 'missing', detail: `${absent} is not on PATH. ${installAdvice(command)}` };
+    return { ...row, status: 'missing', detail: `${absent} is not on PATH.` };
   }
   const limit = AbortSignal.timeout(PROBE_LIMIT_MS);
   try {
@@ -67,14 +67,13 @@ async function versionText(command: string, args: string[], signal: AbortSignal)
   return `${result.output}\n${result.stderrTail.join('\n')}`;
 }
 
-function judge(tool: ToolInfo, text: string): Pick<ToolReport, 'version' | 'status' | 'detail'> {
-  const { pattern, checked, below } = EXPECTED[tool.id];
+function judge({ id }: ToolInfo, text: string): Pick<ToolReport, 'version' | 'status' | 'detail'> {
+  const { pattern, checked, below } = EXPECTED[id];
   const version = pattern.exec(text)?.[1];
   if (version === undefined) return { status: 'wrong version', detail: 'It does not tell its version.' };
   if (checked === undefined) return { version, status: 'ok', detail: 'Any version will do.' };
   if (compareVersions(version, checked) < 0 || (below !== undefined && compareVersions(version, below) >= 0)) {
-    const detail = `${checked} or newer is needed, but older than ${below}. ${installAdvice(tool.programs[0])}`;
-    return { version, status: 'wrong version', detail };
+    return { version, status: 'wrong version', detail: `${checked} or newer is needed, but older than ${below}.` };
   }
   const same = compareVersions(version, checked) === 0;
   return { version, status: 'ok', detail: same ? 'Checked version.' : `Newer than the checked version ${checked}.` };
@@ -93,6 +92,6 @@ export function compareVersions(a: string, b: string): number {
 /** One line that says why a tool did not run. */
 export function describe(error: unknown): string {
   if (error instanceof ToolFailed) return [error.message, ...error.run.stderrTail.slice(-2)].join(': ');
-  if (error instanceof ToolMissing) return error.message;
+  if (error instanceof ToolMissing) return `${error.program} is not installed or cannot be started.`;
   return error instanceof Error ? error.message : String(error);
 }

@@ -54,17 +54,17 @@ async function withSkewer<T>(text: string, use: (folder: string) => Promise<T>):
 test('an older version, a much newer one and one that is not told are wrong; a newer one is right', async () => {
   const status = (version: string) => withSkewer(`echo 'skewer version: ${version}'`, () => probeTool(skewer));
   expect(await status('0.2.1')).toMatchObject({ status: 'wrong version', version: '0.2.1' });
-  expect((await status('0.2.1')).detail).toContain('apt-get install skewer');
+  expect((await status('0.2.1')).detail).toBe('0.2.2 or newer is needed, but older than 0.3.');
   expect(await status('0.3.0')).toMatchObject({ status: 'wrong version' });
   expect(await status('unknown')).toMatchObject({ status: 'wrong version' });
   expect(await status('0.2.10')).toMatchObject({ status: 'ok', detail: expect.stringContaining('Newer') });
 });
 
-test('a tool that is not on PATH is missing, with the cure', async () => {
+test('a tool that is not on PATH is missing', async () => {
   process.env.PATH = '/no/such/folder';
   const rows = await probeTools();
   expect(rows.map((row) => row.status)).toEqual(TOOLS.map(() => 'missing'));
-  expect(rows[2]?.detail).toContain('apt-get install fastqc');
+  expect(rows[2]?.detail).toBe('fastqc is not on PATH.');
 });
 
 test('a tool that is there but does not run, or gives wrong results, has failed', async () => {

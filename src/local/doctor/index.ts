@@ -68,7 +68,7 @@ async function checkToolRuns(): Promise<DoctorRow[]> {
 }
 
 function toolRow({ name, command, version, status, detail }: ToolReport): DoctorRow {
-  const found = [version, status === 'ok' ? detail : `${status}. ${detail}`].filter(Boolean).join(': ');
+  const found = [version, detail].filter(Boolean).join(': ');
   if (status === 'ok') return row(name, 'ok', found);
   const optional = toolOf(command)?.optional;
   if (optional !== undefined) return row(name, 'warn', found, `${optional} ${installAdvice(command)}`);

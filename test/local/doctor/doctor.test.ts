@@ -2,11 +2,12 @@ import { writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
-import { expect, inject, onTestFinished, test } from 'vitest';
+import { expect, inject, onTestFinished, test, vi } from 'vitest';
 import { checkServers } from '../../../src/local/doctor/servers.js';
 import { type DoctorOptions, type DoctorRow, formatTable, runDoctor } from '../../../src/local/index.js';
 import { freePort } from '../../../src/local/machine/ports.js';
 import { testFolder } from '../../support/folders.js';
+import { onlyOnPath, writeProgram } from '../support.js';
 
 function given(): DoctorOptions {
   return {
@@ -61,6 +62,29 @@ test('every problem is a row with its cure', async () => {
     Port: { status: 'fail', cure: expect.stringContaining('--port') },
     MongoDB: { status: 'fail', cure: expect.stringContaining('--db') },
     Temporal: { status: 'fail', cure: expect.stringContaining('--temporal-address') },
+  });
+});
+
+test('a tool that is missing, wrong or broken has its state in the row, and the cure once, on the next line', async () => {
+  onTestFinished(() => void vi.unstubAllEnvs());
+  const folder = onlyOnPath();
+  writeProgram(folder, 'skewer', 'echo "skewer version: 0.1.5"');
+  writeProgram(folder, 'pigz', 'echo "libz.so not found" >&2; exit 1');
+  const rows = byCheck(await runDoctor({ ...given(), quick: true, cachePath: testFolder() }));
+  expect(rows['Bowtie 2']?.found).toBe('bowtie2 is not on PATH.');
+  expect(rows.skewer?.found).toBe('0.1.5: 0.2.2 or newer is needed, but older than 0.3.');
+  expect(rows.pigz?.found).toMatch(/^pigz is there but does not run: .*libz\.so not found$/);
+  for (const check of ['Bowtie 2', 'skewer', 'pigz']) {
+    const { status, cure } = rows[check] as DoctorRow;
+    expect(status).toBe('fail');
+    expect(cure).toMatch(
+      /^Install it with "apt-get install \S+" or "conda install .*", and make sure that it is on PATH\.$/,
+    );
+  }
+  expect(rows.igzip).toMatchObject({
+    status: 'warn',
+    found: 'igzip is not on PATH.',
+    cure: expect.stringMatching(/isal.*isa-l/),
   });
 });
 
