@@ -40,14 +40,12 @@ export type StepKey = {
 /** A file that a step left. One that nobody keeps is known by the key of its step; then `size` is null. */
 export type OutputRecord = { name: string; size: number | null; sha256: string };
 
-/** How a step of an analysis came to its result, and what that cost. */
-export type StepRecord = {
+/** What an attempt at a step cost. */
+export type AttemptRecord = {
   finished_at: Date;
+  /** Its number among all attempts at the step, from 1. */
   attempt: number;
-  /** Cores and GiB that it was granted. */
-  threads: number;
-  memory_gib: number;
-  /** Wall time of the attempt that succeeded. */
+  /** Wall time. */
   seconds: number;
   /** CPU time of all its programs. */
   cpu_seconds: number | null;
@@ -55,7 +53,16 @@ export type StepRecord = {
   peak_memory_bytes: number | null;
   /** CPU time of the server's own process; null when it did other steps meanwhile, as they cannot be told apart. */
   server_cpu_seconds: number | null;
+};
+
+/** How a step of an analysis came to its result, and what the attempt that succeeded cost. */
+export type StepRecord = AttemptRecord & {
+  /** Cores and GiB that it was granted. */
+  threads: number;
+  memory_gib: number;
   programs: ProgramRecord[];
+  /** Attempts that failed before; not those whose worker died. */
+  failed_attempts?: AttemptRecord[];
   key?: StepKey;
   outputs?: OutputRecord[];
   /** Where the result comes from, when the step did not run. */
@@ -71,7 +78,12 @@ export type Provenance = {
   inputs?: InputRecord;
   /** By the name of the step. */
   steps?: Record<string, StepRecord>;
+  /** The step that is under way. */
+  trying?: Trying;
 };
+
+/** A step that is under way: how many attempts at it have begun, and those that have failed. */
+export type Trying = { step: string; begun: number; failed: AttemptRecord[] };
 
 type Traced = Stored & { ready: boolean; provenance?: Provenance; rerun_of?: { id: string } };
 
@@ -95,10 +107,21 @@ export function createProvenanceStore(database: Database) {
       await analyses.updateOne({ _id: analysisId }, { $set: found });
     },
 
+    /** Notes that an attempt at a step begins. */
+    async beginAttempt(analysisId: string, trying: Trying): Promise<void> {
+      await analyses.updateOne({ _id: analysisId }, { $set: { 'provenance.trying': trying } });
+    },
+
+    /** Notes that the attempt has failed, unless another one has begun meanwhile. Waits for the database for `timeoutMS` at most. */
+    async failAttempt(analysisId: string, { step, begun, failed }: Trying, timeoutMS: number): Promise<void> {
+      const current = { _id: analysisId, 'provenance.trying.step': step, 'provenance.trying.begun': begun };
+      await analyses.updateOne(current, { $set: { 'provenance.trying.failed': failed } }, { timeoutMS });
+    },
+
     /** Notes how a step went; a later attempt replaces it. `step` is one of the fixed names of steps. */
     async setStep(analysisId: string, step: string, record: StepRecord, version: string): Promise<void> {
       const found = { [`provenance.steps.${step}`]: record, 'provenance.server': { name: 'virtool', version } };
-      await analyses.updateOne({ _id: analysisId }, { $set: found });
+      await analyses.updateOne({ _id: analysisId }, { $set: found, $unset: { 'provenance.trying': '' } });
     },
   };
 }
@@ -107,16 +130,21 @@ export function createProvenanceStore(database: Database) {
 export const ONLY_PROVENANCE = {
   operationType: 'update',
   $expr: {
-    $and: [
-      { $eq: [{ $size: { $ifNull: ['$updateDescription.removedFields', []] } }, 0] },
-      {
-        $allElementsTrue: {
-          $map: {
-            input: { $objectToArray: { $ifNull: ['$updateDescription.updatedFields', {}] } },
-            in: { $eq: [{ $substrCP: ['$$this.k', 0, 10] }, 'provenance'] },
-          },
+    $allElementsTrue: {
+      $map: {
+        input: {
+          $concatArrays: [
+            { $ifNull: ['$updateDescription.removedFields', []] },
+            {
+              $map: {
+                input: { $objectToArray: { $ifNull: ['$updateDescription.updatedFields', {}] } },
+                in: '$$this.k',
+              },
+            },
+          ],
         },
+        in: { $eq: [{ $substrCP: ['$$this', 0, 10] }, 'provenance'] },
       },
-    ],
+    },
   },
 };

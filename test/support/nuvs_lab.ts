@@ -79,7 +79,7 @@ export type NuvsJob = {
   /** The trimmed reads. */
   reads: string[];
   input: StepInput;
-  run(step: StepActivity, threads?: number, stage?: string): Promise<void>;
+  run(step: StepActivity, threads?: number, stage?: string, attempt?: number): Promise<void>;
   /** The steps up to this one; the trimming is left out. */
   runUntil(last: (typeof AFTER_TRIMMING)[number], threads?: number): Promise<void>;
   runAll(threads?: number): Promise<void>;
@@ -190,8 +190,8 @@ async function insertJob(
   };
   const deps = { store, data, log: quietLogger };
   const steps = createNuvsSteps(deps);
-  const run = (step: StepActivity, threads = 2, stage = input.stage): Promise<void> =>
-    new MockActivityEnvironment({ attempt: 1 }, { logger: adaptLogger(quietLogger) }).run(step, {
+  const run = (step: StepActivity, threads = 2, stage = input.stage, attempt = 1): Promise<void> =>
+    new MockActivityEnvironment({ attempt }, { logger: adaptLogger(quietLogger) }).run(step, {
       ...{ ...input, stage, last: stage === 'import_results' },
       granted: { proc: threads, mem: 2 },
     });

@@ -6,7 +6,7 @@ import type { StepInput } from '../../contracts/jobs.js';
 import type { PathoscopeArgs } from '../../contracts/pathoscope.js';
 import { fileSize } from '../../files/folders.js';
 import { ALGORITHMS } from '../../store/analyses.js';
-import type { InputRecord, StepRecord } from '../../store/provenance.js';
+import type { AttemptRecord, InputRecord, StepRecord } from '../../store/provenance.js';
 import { ToolMissing } from '../../tools/errors.js';
 import { identifyProgram, type ProgramIdentity } from '../../tools/identity.js';
 import { loadReads } from '../analysis_files/inputs.js';
@@ -40,7 +40,9 @@ export async function runRecorded(
   const measuring = startMeasuring();
   try {
     if ((ALGORITHMS as readonly string[]).includes(input.task)) {
-      return await runAnalysisStep(deps, input, step, measuring, body);
+      return await runAttempt(deps, input, step, measuring, (attempt) =>
+        runAnalysisStep(deps, input, attempt, measuring, body),
+      );
     }
     await body();
     await noteProducts(deps.data, input, step.signal);
@@ -49,17 +51,48 @@ export async function runRecorded(
   }
 }
 
+/** A step with its number among all attempts, those that failed before, and what earlier steps have noted. */
+type Attempt = RecordedStep & { failed: AttemptRecord[]; steps: Record<string, StepRecord> };
+
+// A failure must not wait long for a database that may be its cause.
+const FAILURE_NOTE_LIMIT_MS = 2_000;
+
+/** Counts an attempt at a step of an analysis, and notes what it cost when it fails. */
+async function runAttempt(
+  { store, log }: ActivityDeps,
+  { args, stage }: StepInput,
+  step: RecordedStep,
+  measuring: Measuring,
+  run: (attempt: Attempt) => Promise<void>,
+): Promise<void> {
+  const analysisId = (args as PathoscopeArgs).analysis_id;
+  const { steps = {}, trying } = (await store.provenance.get(analysisId))?.provenance ?? {};
+  const { begun, failed } = trying?.step === stage ? trying : { begun: 0, failed: [] };
+  // Temporal counts from 1 again when another host takes the step over.
+  const attempt = Math.max(step.attempt, begun + 1);
+  const now = { step: stage, begun: attempt, failed };
+  await store.provenance.beginAttempt(analysisId, now);
+  try {
+    await run({ ...step, attempt, failed, steps });
+  } catch (error) {
+    now.failed = [...failed, { finished_at: new Date(), attempt, ...measuring.end() }];
+    await store.provenance
+      .failAttempt(analysisId, now, FAILURE_NOTE_LIMIT_MS)
+      .catch((err: unknown) => log.warn({ err, stage, attempt }, 'failed attempt not noted'));
+    throw error;
+  }
+}
+
 async function runAnalysisStep(
   deps: ActivityDeps,
   input: StepInput,
-  step: RecordedStep,
+  step: Attempt,
   measuring: Measuring,
   body: () => Promise<void>,
 ): Promise<void> {
   const { task, stage } = input;
   const args = input.args as PathoscopeArgs;
-  const known = await deps.store.provenance.get(args.analysis_id);
-  const context: StepContext = { deps, args, signal: step.signal, steps: known?.provenance?.steps ?? {} };
+  const context: StepContext = { deps, args, signal: step.signal, steps: step.steps };
   const source = stage === FIRST ? undefined : await loadSource(context);
   const reused = source && (await tryReuse(context, input, step, source));
   const result = reused ?? (await runKeyed(context, task, stage, () => measuring.watch(body)));
@@ -71,11 +104,12 @@ async function runAnalysisStep(
     await noteInputs(context);
     if (source) await noteTrimming(context, input, measuring.runs().length > 0);
   }
-  const { attempt, threads, memoryGib } = step;
+  const { attempt, threads, memoryGib, failed } = step;
   const record: StepRecord = {
     ...{ finished_at: new Date(), attempt, threads, memory_gib: memoryGib },
     ...measuring.end(),
     programs: recordPrograms(measuring.runs(), await identifyAll(measuring.runs()), deps.data.root),
+    ...(failed.length > 0 ? { failed_attempts: failed } : {}),
     ...result,
   };
   await patiently(step.signal, () => deps.store.provenance.setStep(args.analysis_id, stage, record, versionOf(deps)));

@@ -88,7 +88,8 @@ function analysisRoutes(deps: ApiDeps): Route[] {
         'is its call (positive, suspect or negative) by the thresholds in the settings, with the reason. Results of `nuvs` are a list of ' +
         'contigs; `blast` of a contig is its BLAST, and `blast_error` says why the last one has no result. ' +
         '`provenance` tells how the results came about: checksums of the inputs, versions and checksums of the programs with their ' +
-        'arguments, and what each step took. Needs the right to read the sample.',
+        'arguments, and what each step took: `attempt` is the number of the attempt that made the result, `failed_attempts` has what ' +
+        'those before it took. `trying` is the step that is under way. Needs the right to read the sample.',
       tag: 'Analyses',
       access: 'user',
       answers: {

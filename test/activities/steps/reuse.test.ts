@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { chmodSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -60,6 +61,38 @@ describe('provenance', () => {
     }
     expect(assemble?.peak_memory_bytes).toBeGreaterThan(1e6);
     expect(process_fasta).toMatchObject({ programs: [], cpu_seconds: 0, peak_memory_bytes: 0 });
+    expect(assemble).not.toHaveProperty('failed_attempts');
+    expect(formerAnalysis.provenance).not.toHaveProperty('trying');
+  });
+
+  test('tells the attempt that made the result, and what those before it cost, on whichever host', async () => {
+    const job = await lab.rerun(former);
+    const attempt = (body: () => Promise<void>, number: number) =>
+      job.run(createStep({ ...lab, log: quietLogger })(body), 2, 'process_fasta', number);
+    const failing = async () => {
+      execFileSync('sleep', ['0.05']);
+      throw new Error('the disk is gone');
+    };
+    await expect(attempt(failing, 1)).rejects.toThrow('the disk is gone');
+    await expect(attempt(failing, 2)).rejects.toThrow('the disk is gone');
+    expect(stepsOf(await analysisOf(job))).toEqual({});
+    // The worker dies in the third attempt.
+    const { trying } = (await analysisOf(job)).provenance ?? {};
+    if (trying) await lab.store.provenance.beginAttempt(job.args.analysis_id, { ...trying, begun: 3 });
+    // On another host Temporal counts from 1 again.
+    await attempt(async () => undefined, 1);
+    const { process_fasta } = stepsOf(await analysisOf(job));
+    expect(process_fasta).toMatchObject({ attempt: 4, failed_attempts: [{ attempt: 1 }, { attempt: 2 }] });
+    expect(process_fasta?.failed_attempts?.[0]).toEqual({
+      finished_at: expect.any(Date),
+      attempt: 1,
+      seconds: expect.any(Number),
+      cpu_seconds: 0,
+      peak_memory_bytes: 0,
+      server_cpu_seconds: expect.any(Number),
+    });
+    for (const failed of process_fasta?.failed_attempts ?? []) expect(failed.seconds).toBeGreaterThanOrEqual(0.05);
+    expect((await analysisOf(job)).provenance).not.toHaveProperty('trying');
   });
 });
 

@@ -319,6 +319,7 @@ test('what an analysis notes of its steps is not sent, unless something else cha
   await note({ 'provenance.steps': {} });
   await note({ 'provenance.steps.vfam': { seconds: 1 }, 'provenance.server': { name: 'virtool' } });
   await note({ 'provenance.steps.vfam.seconds': 2 });
+  await write('analyses').updateOne({ _id: 'a' }, { $set: { 'provenance.a': 1 }, $unset: { 'provenance.steps': '' } });
   await write('files').insertOne(file('after'));
   await browser.until((m) => (m.data as { id?: string }).id === 'after');
   expect(browser.of('analyses')).toEqual([]);
