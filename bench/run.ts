@@ -1,12 +1,14 @@
+import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { benchAnalysisDetail } from './analysis_detail.js';
 import { signIn } from './client.js';
 import { benchCore } from './core.js';
-import { benchFixedCost } from './fixed_cost.js';
+import { benchFixedCost, benchJobOverTools } from './fixed_cost.js';
 import { benchHmmSearch } from './hmm_search.js';
 import { benchIdle } from './idle.js';
 import { benchNuvsJob } from './jobs/nuvs.js';
 import { benchPathoscopeJob } from './jobs/pathoscope.js';
+import { prepareReferences } from './jobs/prepare.js';
 import { startServer } from './server.js';
 import { printTable, seconds } from './table.js';
 
@@ -41,7 +43,12 @@ export async function main(given: string[]): Promise<number> {
     if (wanted('idle')) await benchIdle(server);
     const client = await signIn(server.url);
     if (wanted('fixed')) await benchFixedCost(client);
-    if (wanted('pathoscope')) await benchPathoscopeJob(client, server);
+    if (wanted('fixed') || wanted('pathoscope')) {
+      const data = join(server.folder, 'data');
+      const prepared = await prepareReferences(client, data);
+      if (wanted('fixed')) await benchJobOverTools(client, data, prepared);
+      if (wanted('pathoscope')) await benchPathoscopeJob(client, server, prepared);
+    }
     client.close();
     if (wanted('detail')) await benchAnalysisDetail(server);
   } finally {

@@ -3,18 +3,17 @@ import { join } from 'node:path';
 import { type BenchClient, jobDone } from '../client.js';
 import type { BenchServer } from '../server.js';
 import { type BareCommand, printSteps, readJob, runBare, skewerAlone } from './bare.js';
-import { jobIn, prepareReferences, prepareSample, startAnalysis } from './prepare.js';
+import { jobIn, type Prepared, prepareSample, startAnalysis } from './prepare.js';
 import { writeReads } from './reads.js';
 import { benchTrimming } from './trimming.js';
 
 const READS = 1_000_000;
 
 /** A whole Pathoscope job of a million reads beside the original's command lines, run bare one after another. */
-export async function benchPathoscopeJob(client: BenchClient, server: BenchServer): Promise<void> {
+export async function benchPathoscopeJob(client: BenchClient, server: BenchServer, prepared: Prepared): Promise<void> {
   const data = join(server.folder, 'data');
   const reads = join(server.folder, 'single.fq.gz');
   await writeReads([reads], READS);
-  const prepared = await prepareReferences(client, data);
   const sampleId = await prepareSample(client, 'Million', [reads]);
   const { jobId, folder } = await startAnalysis(client, data, {
     ...{ sampleId, referenceId: prepared.referenceId },

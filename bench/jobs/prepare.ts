@@ -55,7 +55,7 @@ export async function processDone(client: BenchClient, id: string): Promise<void
 }
 
 /** An analysis that was started: its job, and the folder where it works. */
-export type Started = { jobId: string; folder: string };
+export type Started = { jobId: string; analysisId: string; folder: string };
 
 /** Starts an analysis of a sample. */
 export async function startAnalysis(
@@ -68,7 +68,7 @@ export async function startAnalysis(
     algorithm,
     ref_id: referenceId,
   });
-  return { jobId: asked.job.id, folder: join(data, 'samples', sampleId, 'analysis', asked.id) };
+  return { jobId: asked.job.id, analysisId: asked.id, folder: join(data, 'samples', sampleId, 'analysis', asked.id) };
 }
 
 /** Waits until a job is in a step. */
