@@ -3,9 +3,11 @@ import { repairLeftovers } from '../activities/upkeep/start_up.js';
 import { serverVersion } from '../api/version.js';
 import type { Config } from '../config.js';
 import { startWatchFolder } from '../files/watch_folder.js';
+import { takeToolQueue } from '../local/index.js';
 import { createLogger } from '../log.js';
 import { ensureIndexes } from '../store/database/indexes.js';
 import type { Limits } from '../workers/budget.js';
+import { hostQueueName } from '../workers/host_queue.js';
 import type { RunningWorker } from '../workers/run_worker.js';
 import { installRuntime } from '../workers/runtime.js';
 import { aborted, announceReady, createRemote, openStore, requireAddress, untilSignal } from './shared.js';
@@ -26,6 +28,8 @@ export async function runWorkerProcess(kind: WorkerKind, config: Config): Promis
     await ensureIndexes(database);
     await repairLeftovers(deps);
   }
+  // It also takes up what Temporal believes to run on this host, which must not be another living worker's.
+  const queue = kind === 'tools' ? await takeToolQueue(data.root, hostQueueName(data.root)) : undefined;
   const options = {
     address: requireAddress(config, 'temporal_address'),
     namespace: config.temporal_namespace,
@@ -58,6 +62,7 @@ export async function runWorkerProcess(kind: WorkerKind, config: Config): Promis
   } finally {
     await watch?.stop();
     await database.close();
+    queue?.release();
   }
 }
 

@@ -1,5 +1,3 @@
-import { createHash } from 'node:crypto';
-import { hostname } from 'node:os';
 import { Client, Connection } from '@temporalio/client';
 import { Worker } from '@temporalio/worker';
 import type { ActivityDeps } from '../activities/deps.js';
@@ -7,6 +5,7 @@ import { createToolActivities } from '../activities/index.js';
 import { QUEUES, type SizeClass } from '../contracts/jobs.js';
 import { HostBudget, type Limits } from './budget.js';
 import { createGate } from './gate.js';
+import { hostQueueName } from './host_queue.js';
 import { handBackLostSteps } from './lost_steps.js';
 import { type RunningWorker, runWorker, type WorkerOptions } from './run_worker.js';
 import { connectWorker } from './runtime.js';
@@ -85,10 +84,4 @@ async function takeUpLostSteps(
   } finally {
     await connection.close();
   }
-}
-
-/** The queue of this host and data directory; the same after a restart, so that its jobs go on here. */
-export function hostQueueName(dataRoot: string): string {
-  const hash = createHash('sha256').update(dataRoot).digest('hex').slice(0, 8);
-  return `tools-${hostname()}-${hash}`;
 }

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { jobWorkflowId, TASKS } from '../../src/contracts/jobs.js';
 import { waitFor } from '../support/wait.js';
 import { type Body, type Client, completeJob, jobWhen, lastState, signIn } from './client.js';
-import { createHome, type Home, type RunningServer, startServer } from './support.js';
+import { createHome, type Home, type RunningServer, runCommand, startServer } from './support.js';
 import { analyse, type Prepared, prepare } from './walk.js';
 
 const LIMIT = { timeout: 120_000 };
@@ -120,6 +120,20 @@ test('kill -9 of the tool worker before it knows of a step that it was handed co
   const analysis = await analyse(client, prepared);
   await untilHandedOut(analysis.job);
   process.kill(pid, 'SIGKILL');
+  await expectUndisturbed(analysis);
+});
+
+// It would take up the steps of the first one, which still runs them.
+test('a second tool worker of the same host is refused, and the first one goes on', LIMIT, async () => {
+  const analysis = await startMapping();
+  const pid = childOf('worker-tools');
+  const options = [`--db=${server.mongoUrl}`, `--temporal-address=${server.temporalAddress}`, ...LIMITS];
+  const ended = await runCommand(home, ['worker', 'tools'], options);
+  expect(ended).toMatchObject({
+    code: 1,
+    stderr: expect.stringContaining(`Process ${pid} is the tool worker of this`),
+  });
+  expect(childOf('worker-tools')).toBe(pid);
   await expectUndisturbed(analysis);
 });
 

@@ -85,7 +85,7 @@ export function createHome(): Home {
 
 /** Starts a server on a home and waits until it is ready. */
 export async function startServer(home: Home, options: readonly string[] = []): Promise<RunningServer> {
-  const run = launch(home, ['--port=0', ...options]);
+  const run = launch(home, ['start'], ['--port=0', ...options]);
   let ended: Ended | undefined;
   void run.ended.then((how) => {
     ended = how;
@@ -119,7 +119,12 @@ export function runServer(
   options: readonly string[],
   environment: Record<string, string> = {},
 ): Promise<Ended> {
-  return within(launch(home, options, environment).ended, START_LIMIT_MS, 'the server to end');
+  return within(launch(home, ['start'], options, environment).ended, START_LIMIT_MS, 'the server to end');
+}
+
+/** The same for another command on the home. */
+export function runCommand(home: Home, command: readonly string[], options: readonly string[]): Promise<Ended> {
+  return within(launch(home, command, options).ended, START_LIMIT_MS, `${command.join(' ')} to end`);
 }
 
 /** Why a test is skipped that needs a small disk. */
@@ -138,11 +143,16 @@ export function smallDisk(folder: string, size: string, ...options: string[]): D
   return { [Symbol.dispose]: () => void call('umount', '--lazy') };
 }
 
-function launch(home: Home, options: readonly string[], environment: Record<string, string> = {}) {
+function launch(
+  home: Home,
+  words: readonly string[],
+  options: readonly string[],
+  environment: Record<string, string> = {},
+) {
   requireBuild();
   const places = [`--data-path=${home.dataPath}`, `--watch-path=${join(home.folder, 'watch')}`];
   // What a test gives comes last and wins.
-  const command = [process.execPath, MAIN, 'start', ...places, ...options];
+  const command = [process.execPath, MAIN, ...words, ...places, ...options];
   const child = spawn('/bin/sh', ['-c', LIFELINE, 'sh', ...command], {
     cwd: home.folder,
     env: { ...ownEnvironment(), TMPDIR: join(home.folder, 'tmp'), [MARK_NAME]: MARK_VALUE, ...environment },

@@ -1,8 +1,11 @@
 import { accessSync, constants, existsSync, mkdirSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { errorCode, LocalError, reasonOf } from '../errors.js';
 import { type Lock, lockOwner, tryLock } from './lock.js';
 
+/** A worker that was told to stop gives its steps ten seconds. */
+const FORMER_WORKER_MS = 15_000;
 const LEAST_FREE_BYTES = 256 * 1024 * 1024;
 
 /** Free bytes for this user on the disk that holds the path. */
@@ -78,6 +81,27 @@ export function takeDataFolder(dataPath: string): Lock {
   if ('lock' in attempt) return attempt.lock;
   throw new LocalError(`The data directory ${dataPath} is in use by process ${attempt.owner.pid}`, [
     `End that server first (kill ${attempt.owner.pid}), or choose another directory with --data-path.`,
+  ]);
+}
+
+/**
+ * Makes this process the only tool worker of this host for the data folder; waits for a former one that is about to end. `queue` is the name of
+ * the host's queue. Throws `LocalError` when it stays.
+ */
+export async function takeToolQueue(dataPath: string, queue: string): Promise<Lock> {
+  const end = Date.now() + FORMER_WORKER_MS;
+  for (;;) {
+    const attempt = tryLock(join(dataPath, 'run', `${queue}.lock`));
+    if ('lock' in attempt) return attempt.lock;
+    if (Date.now() > end) throw secondToolWorker(dataPath, attempt.owner.pid);
+    await delay(200);
+  }
+}
+
+function secondToolWorker(dataPath: string, pid: number): LocalError {
+  return new LocalError(`Process ${pid} is the tool worker of this host for the data directory ${dataPath}`, [
+    'One is enough: its limits (--proc, --mem) are those of the host, and it runs as many jobs at once as they allow.',
+    `To put this one in its place, end the other first (kill ${pid}).`,
   ]);
 }
 
