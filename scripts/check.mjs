@@ -2,6 +2,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { buildState, setUp } from './setup/set_up.mjs';
 import { checkSources } from './setup/source_rules.mjs';
 import { collect, ROOT } from './setup/steps.mjs';
 
@@ -54,6 +55,8 @@ if (process.argv[1] && import.meta.url === pathToFileURL(process.argv[1]).href) 
     console.error(`Unknown check: ${unknown.join(', ')}. There are: ${Object.keys(CHECKS).join(', ')}`);
     process.exit(2);
   }
+  // Some imports name files of the build, whatever its state.
+  if (buildState() === 'missing') await setUp();
   const { failed } = await runChecks(names.length > 0 ? names : undefined);
   process.exitCode = failed > 0 ? 1 : 0;
 }

@@ -75,6 +75,8 @@ async function runAttempt(
   try {
     await run({ ...step, attempt, failed, steps });
   } catch (error) {
+    // A cancelled analysis is removed, and nobody is to wait for a note on it.
+    if (step.signal.aborted) throw error;
     now.failed = [...failed, { finished_at: new Date(), attempt, ...measuring.end() }];
     await store.provenance
       .failAttempt(analysisId, now, FAILURE_NOTE_LIMIT_MS)
