@@ -46,6 +46,7 @@ export const OPTIONS = {
   proxy: { kind: 'text', help: 'proxy for outgoing requests, http://[user:pass@]host:port', secret: true },
   github_url: { kind: 'text', help: 'base address of the release service (https://api.github.com)' },
   genbank_url: { kind: 'text', help: 'address of GenBank efetch' },
+  genbank_email: { kind: 'text', help: 'e-mail address that NCBI may write to about requests of this server' },
   blast_url: { kind: 'text', help: 'address of NCBI BLAST, or of a service like it' },
   software_url: { kind: 'text', help: 'address of the list of software releases' },
   force_version: { kind: 'text', help: 'version that the server reports (without a value: v0.0.0)' },
@@ -134,9 +135,10 @@ const ConfigSchema = v.object({
   proxy: v.optional(webAddress('--proxy must be http://[user:pass@]host:port')),
   github_url: v.optional(v.pipe(v.string(), v.url('--github-url must be an address')), 'https://api.github.com'),
   genbank_url: v.optional(
-    v.pipe(v.string(), v.url('--genbank-url must be an address')),
+    webAddress('--genbank-url must be an address that begins with https:// or http://'),
     'https://eutils.ncbi.nlm.nih.gov/entrez/eutils/efetch.fcgi',
   ),
+  genbank_email: v.optional(v.pipe(v.string(), v.email('--genbank-email must be an e-mail address'))),
   blast_url: v.optional(
     webAddress('--blast-url must be an address that begins with https:// or http://'),
     'https://blast.ncbi.nlm.nih.gov/Blast.cgi',

@@ -9,6 +9,7 @@ import { createDocumentationRoutes } from './documentation/routes.js';
 import { createReferenceDownloadRoutes } from './downloads/reference_routes.js';
 import { createDownloadRoutes } from './downloads/routes.js';
 import { createFileRoutes } from './files/routes.js';
+import { createGenbankRoutes } from './genbank/routes.js';
 import { createGroupRoutes } from './groups/routes.js';
 import { createHealthRoutes } from './health/routes.js';
 import { createRevertRoutes } from './history/revert_routes.js';
@@ -53,6 +54,7 @@ export function createRoutes(deps: ApiDeps): Route[] {
     ...createAnalysisRoutes(deps),
     ...createAnalysisStartRoutes(deps),
     ...createHmmRoutes(deps),
+    ...createGenbankRoutes(deps),
     ...createJobRoutes(deps),
     ...createDispatchRoutes(),
     ...createReferenceRoutes(deps),

@@ -39,7 +39,13 @@ export async function openStore(config: Config, log: Logger, signal: AbortSignal
 export function createRemote(config: Config): RemoteServices {
   return createRemoteServices(
     { userAgent: `virtool/${serverVersion(config)}`, fetch: createFetch(config.proxy) },
-    { githubUrl: config.github_url, softwareUrl: config.software_url, blastUrl: config.blast_url },
+    {
+      githubUrl: config.github_url,
+      softwareUrl: config.software_url,
+      blastUrl: config.blast_url,
+      genbankUrl: config.genbank_url,
+      genbankEmail: config.genbank_email,
+    },
   );
 }
 

@@ -13,7 +13,7 @@ const hashOf = (path: string) => createHash('sha256').update(readFileSync(path))
 test("the server's own client finds the release and downloads its archive", async () => {
   const server = await startReleaseServer(ARCHIVE);
   onTestFinished(() => server.close());
-  const addresses = { githubUrl: server.url, softwareUrl: server.url, blastUrl: server.url };
+  const addresses = { githubUrl: server.url, softwareUrl: server.url, blastUrl: server.url, genbankUrl: server.url };
   const { releases } = createRemoteServices({ userAgent: 'test' }, addresses);
   const answer = await releases.find('virtool/virtool-hmm');
   const release = answer.ok ? answer.release : null;

@@ -25,7 +25,7 @@ const CREDENTIALS = `Basic ${Buffer.from('virtool:p@ss').toString('base64')}`;
 /** Services at hosts that do not exist: only a proxy can lead to them. */
 function services(base: string, proxyAddress = `http://virtool:p%40ss@${proxy.address}`) {
   const fetch = createFetch(proxyAddress);
-  const addresses = { githubUrl: base, softwareUrl: `${base}/list`, blastUrl: `${base}/Blast.cgi` };
+  const addresses = { githubUrl: base, softwareUrl: `${base}/list`, blastUrl: `${base}/Blast.cgi`, genbankUrl: base };
   return createRemoteServices({ userAgent: 'virtool/v9.8.7', limitMs: 5_000, fetch }, addresses);
 }
 

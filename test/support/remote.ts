@@ -8,5 +8,6 @@ export function unreachableServices(): RemoteServices {
   return {
     releases: { find: fail, listSoftware: fail, download: fail },
     blast: { submit: fail, status: fail, result: fail },
+    genbank: { find: fail },
   };
 }
