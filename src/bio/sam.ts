@@ -63,7 +63,7 @@ export class SamReader implements AlignmentFields {
     let sequenceAt = cigarEnd + 1;
     for (let column = 0; column < COLUMNS_BEFORE_SEQUENCE; column++) sequenceAt = tabFrom(memory, sequenceAt, end) + 1;
     const matched = matchLength(memory, cigarStart, cigarEnd);
-    const sequenceEnd = endOfSequence(memory, sequenceAt, matched, end);
+    const sequenceEnd = farTabFrom(memory, sequenceAt, end);
     if (sequenceEnd >= end) throw notSam(memory, start, end);
     const columnLength = sequenceEnd - sequenceAt;
     const isOmitted = this.#omitsBases && (flag & SECONDARY_FLAG) !== 0 && memory.getUint8(sequenceAt) === ASTERISK;
@@ -147,13 +147,6 @@ function farTabFrom(memory: DataView, from: number, end: number): number {
     if (((zeroAtTab - 0x01010101) & ~zeroAtTab & 0x80808080) !== 0) break;
   }
   return tabFrom(memory, i, end);
-}
-
-/** SEQ is a `*` or, by the specification, as long as its CIGAR says: it is not looked through where a tab stands at that end. */
-function endOfSequence(memory: DataView, from: number, matched: number, end: number): number {
-  const expected = from + matched;
-  const isThere = matched > 0 && expected < end && memory.getUint8(expected) === TAB;
-  return isThere && memory.getUint8(from) !== ASTERISK ? expected : tabFrom(memory, from, end);
 }
 
 function lengthByCigar(memory: DataView, start: number, end: number, matched: number): number {

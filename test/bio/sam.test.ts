@@ -53,7 +53,7 @@ test.each([
   expect(() => parseSamLine(line)).toThrow(/Not a SAM line/);
 });
 
-// The fast way to the end of the bases believes the CIGAR only where a tab stands.
+// The contract counts the column, whatever the CIGAR says.
 test.each([
   ['as the CIGAR says', '5M', 'ACGTA', 'IIIII', 5],
   ['fewer than the CIGAR says', '9M', 'ACGTA', 'IIIII', 5],
