@@ -20,8 +20,12 @@ const WITHOUT_SERVER: readonly string[] = ['core', 'hmm', 'nuvs'];
  * those of the two files given with `--pairs`.
  */
 export async function main(given: string[]): Promise<number> {
-  const options = { pairs: { type: 'string', multiple: true } } as const;
+  const options = { pairs: { type: 'string', multiple: true }, help: { type: 'boolean' } } as const;
   const { positionals: args, values } = parseArgs({ args: given, options, allowPositionals: true });
+  if (values.help) {
+    process.stdout.write(`Usage: npm run bench -- [--pairs FILE,FILE] [${PARTS.join(' | ')}] ...\n`);
+    return 0;
+  }
   const pairs = values.pairs?.flatMap((paths) => paths.split(','));
   if (pairs && pairs.length !== 2) {
     process.stderr.write('--pairs takes two files: --pairs reads_1.fq.gz,reads_2.fq.gz\n');

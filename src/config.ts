@@ -179,7 +179,7 @@ export function readConfig(sources: Sources): Config {
   const environment = fromEnvironment(sources.environment);
   const file = fromFile(sources.directory, (options.config ?? environment.config) as string | undefined);
   const result = v.safeParse(ConfigSchema, { ...file, ...environment, ...options });
-  if (!result.success) throw new ConfigError(result.issues.map((issue) => issue.message).join('\n'));
+  if (!result.success) throw new ConfigError([...new Set(result.issues.map((issue) => issue.message))].join('\n'));
   return withLimits(result.output);
 }
 

@@ -21,6 +21,10 @@ export async function runTool(name, args) {
   try {
     const { main } = await vite.environments.ssr.runner.import(file);
     return await main(args);
+  } catch (error) {
+    if (!String(error.code).startsWith('ERR_PARSE_ARGS')) throw error;
+    console.error(`${error.message.split('. ')[0]}. See: npm run ${name} -- --help`);
+    return 2;
   } finally {
     await vite.close();
   }

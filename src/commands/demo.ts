@@ -11,6 +11,8 @@ import { printLine, startServer } from './start.js';
 const CHECKOUT = fileURLToPath(new URL('../..', import.meta.url));
 const DATA = resolve(CHECKOUT, 'demo');
 const HMM_ARCHIVE = 'hmm-small.tar.gz';
+/** As shells tell it of a program that Ctrl-C has ended: nothing is known of the result. */
+const STOPPED = 130;
 
 /** What the demo keeps in its own folder; emptied at each start. Nothing of a laboratory lies there. */
 const OWN_FOLDERS = ['files', 'samples', 'caches', 'references', 'subtractions', 'hmm', 'mongodb', 'temporal', 'logs'];
@@ -67,8 +69,9 @@ async function runOnServer(
     printLine('The server stays up; press Ctrl-C to stop it.');
     return (await stopped) || status;
   } catch (error) {
-    if (stop.signal.aborted) return stopped;
-    throw error;
+    if (!stop.signal.aborted) throw error;
+    printLine('The demo was stopped before its end.');
+    return (await stopped) || STOPPED;
   } finally {
     await stack.stop();
   }

@@ -53,9 +53,10 @@ async function connect(config: Config, log: Logger, signal: AbortSignal): Promis
   for (let wait = 200; ; wait = Math.min(2 * wait, LONGEST_WAIT_MS)) {
     try {
       return await openDatabase({ url: requireAddress(config, 'db'), name: config.db_name });
-    } catch (err) {
+    } catch (error) {
       signal.throwIfAborted();
-      log.warn({ err }, 'database does not answer, trying again');
+      // One line: it comes every few seconds.
+      log.warn({ reason: (error as Error).message.split('\n')[0] }, 'database does not answer, trying again');
       await sleep(wait, undefined, { signal });
     }
   }

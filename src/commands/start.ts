@@ -2,6 +2,7 @@ import { fileURLToPath } from 'node:url';
 import { type Config, configToChild } from '../config.js';
 import {
   type ChildSpec,
+  type DoctorRow,
   freePort,
   LocalError,
   plainLogger,
@@ -49,17 +50,25 @@ export async function startServer(given: Config, log: Logger): Promise<RunningSe
 
 async function checkMachine(config: Config, log: Logger): Promise<void> {
   const rows = await runDoctor({ ...doctorOptions(config), machineOnly: true });
-  for (const row of rows) if (row.status === 'warn') log.warn(`${row.check}: ${row.found}. ${row.cure}`);
+  for (const row of rows)
+    if (row.status === 'warn') log.warn(`${namedFinding(row)}. ${row.cure.replaceAll('\n', ' ')}`);
   const failed = rows.filter((row) => row.status === 'fail');
   if (failed.length === 0) return;
-  const text = failed.map((row) => `${row.check}: ${row.found}`).join('\n');
-  throw new LocalError(text, failed.map((row) => row.cure).filter(Boolean));
+  const cures = failed.flatMap((row) => row.cure.split('\n')).filter(Boolean);
+  throw new LocalError(failed.map(namedFinding).join('\n'), cures);
+}
+
+/** What was found, with the name of the check where the finding does not name it itself. */
+function namedFinding({ check, found }: DoctorRow): string {
+  const beginning = found.toLowerCase().replace(/^the /, '');
+  return beginning.startsWith(check.toLowerCase()) ? found : `${check}: ${found}`;
 }
 
 /** What the doctor checks for a configuration. */
 export function doctorOptions(config: Config) {
   return {
     dataPath: config.data_path,
+    watchPath: config.no_file_manager ? undefined : config.watch_path,
     mongoUrl: config.db,
     temporalAddress: config.temporal_address,
     host: config.host,

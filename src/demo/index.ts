@@ -98,7 +98,7 @@ async function visit(options: DemoOptions, signal: AbortSignal): Promise<DemoRep
       messages: updates.counts(),
       links: { server: url, apiDocumentation: `${url}/api/docs`, temporalUi: options.temporalUiUrl ?? null },
     };
-    for (const line of [...nuvsText(nuvs), ...endText(report)]) print(line);
+    for (const line of [...nuvsText(nuvs), ...endText(report, { user, password })]) print(line);
     return report;
   } finally {
     updates.close();

@@ -99,7 +99,8 @@ export function createSteps(session: Session, display: Display) {
       line.done(note?.(result));
       return result;
     } catch (error) {
-      line.failed();
+      if (session.signal.aborted) line.stopped();
+      else line.failed();
       throw error;
     }
   };

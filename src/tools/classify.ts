@@ -5,8 +5,11 @@ import { type ToolId, toolOf } from './programs.js';
 /** What a failed tool means: its class, the tool, and one sentence for the user. */
 export type ToolFailure = { class: FailureClass; tool: string | null; advice: string };
 
-/** A failed run is put down to a full disk when less than this is left on the disk of its working folder. */
-const FULL_DISK_BYTES = 1_000_000;
+/**
+ * A failed run is put down to a full disk when less than this is left on the disk of its working folder. Not 0, as a tool that could not write
+ * may have removed what it had written.
+ */
+const FULL_DISK_BYTES = 16_000_000;
 
 const OUT_OF_DISK = [/No space left on device/i, /Disk quota exceeded/i, /disk full/i];
 

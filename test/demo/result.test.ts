@@ -151,8 +151,9 @@ test('the text names what is wrong', () => {
 test('the end shows what took time, and where the server is', () => {
   const times = [{ title: 'Run NuVs', kind: 'job' as const, id: 'j', seconds: 9.5, waitedSeconds: 0.1, steps: [] }];
   const links = { server: 'http://localhost:1', apiDocumentation: 'http://localhost:1/api/docs', temporalUi: null };
-  const text = endText({ times, links });
+  const text = endText({ times, links }, { user: 'demo', password: 'secret' });
   expect(text).toContainEqual(expect.stringMatching(/^Run NuVs +9\.5 +0\.1$/));
   expect(text).toContainEqual('API documentation  http://localhost:1/api/docs');
+  expect(text).toContainEqual('Sign in            user demo, password secret');
   expect(text.join('\n')).not.toContain('Temporal UI');
 });

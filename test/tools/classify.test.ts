@@ -87,6 +87,7 @@ test.each([
     'out_of_disk',
   ],
   [{ exitCode: 245, freeDiskBytes: 4096 }, 'out_of_disk'],
+  [{ exitCode: 245, freeDiskBytes: 2e6 }, 'out_of_disk'],
   [{ exitCode: 245, freeDiskBytes: 1e9 }, 'tool_failed'],
   [{ signal: 'SIGKILL', exitCode: null, oomKilled: true }, 'out_of_memory'],
   [{ signal: 'SIGKILL', exitCode: null, oomKilled: false }, 'tool_failed'],

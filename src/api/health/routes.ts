@@ -2,7 +2,7 @@ import type { ApiDeps } from '../deps.js';
 import { Refusal } from '../http/refusals.js';
 import { json, publicRoute, type Route } from '../http/route.js';
 
-const PING_LIMIT_MS = 1_000;
+const QUESTION_LIMIT_MS = 1_000;
 const RETRY_AFTER_SECONDS = '5';
 
 type Checks = { mongodb: 'ok' | 'unreachable'; temporal: 'ok' | 'unreachable' };
@@ -10,7 +10,7 @@ type Checks = { mongodb: 'ok' | 'unreachable'; temporal: 'ok' | 'unreachable' };
 /** Routes for supervisors and load balancers. They tell states only, no addresses. */
 export function createHealthRoutes({ store, workflows }: ApiDeps): Route[] {
   const check = shared(async (): Promise<Checks> => {
-    const [mongodb, temporal] = await Promise.all([answersPing(store.database.db), workflows.isReachable()]);
+    const [mongodb, temporal] = await Promise.all([answersQuestion(store.database.db), workflows.isReachable()]);
     return { mongodb: mongodb ? 'ok' : 'unreachable', temporal: temporal ? 'ok' : 'unreachable' };
   });
   return [
@@ -46,9 +46,10 @@ export function createHealthRoutes({ store, workflows }: ApiDeps): Route[] {
   ];
 }
 
-async function answersPing(db: ApiDeps['store']['database']['db']): Promise<boolean> {
+// Not a ping: a server whose disk has been full may answer that one and nothing else.
+async function answersQuestion(db: ApiDeps['store']['database']['db']): Promise<boolean> {
   try {
-    await db.command({ ping: 1 }, { timeoutMS: PING_LIMIT_MS });
+    await db.collection('settings').findOne({}, { projection: { _id: 1 }, timeoutMS: QUESTION_LIMIT_MS });
     return true;
   } catch {
     // The answer is that it is not reachable; whoever needs it logs the reason.

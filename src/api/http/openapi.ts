@@ -4,6 +4,10 @@ import type { Answer, Route } from './route.js';
 
 type Json = Record<string, unknown>;
 
+const DESCRIPTION =
+  'Finds plant viruses in sequencing libraries. **To try it out here, sign in first**: `POST /api/account/login` under Account, with user ' +
+  'and password; the browser then sends the session along. Scripts sign in with a user id and an API key (`POST /api/account/keys`).';
+
 /** The OpenAPI 3.1 document of the routes. */
 export function openApiDocument(routes: readonly Route[], version: string): Json {
   const paths: Record<string, Json> = {};
@@ -14,7 +18,7 @@ export function openApiDocument(routes: readonly Route[], version: string): Json
   }
   return {
     openapi: '3.1.0',
-    info: { title: 'Virtool', version, description: 'Finds plant viruses in sequencing libraries.' },
+    info: { title: 'Virtool', version, description: DESCRIPTION },
     paths,
     components: {
       schemas: { Error: ERROR_SCHEMA },

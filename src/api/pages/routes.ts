@@ -65,7 +65,8 @@ function landingPage(version: string): Response {
 <p>This server finds plant viruses in sequencing libraries. It runs (version ${escapeHtml(version)}), but no web client is
 installed on it: use it from scripts, or put a built client into the folder <code>client</code> of the server.</p>
 <ul>
-<li><a href="/api/docs">Documentation of the interface</a>, to read and to try out</li>
+<li><a href="/api/docs">Documentation of the interface</a>, to read and to try out: sign in there with
+<code>POST /api/account/login</code>, and see results under Samples and Analyses</li>
 <li><a href="/api/openapi.json">The same for programs</a> (OpenAPI)</li>
 <li><a href="/health/ready">State of the server</a></li>
 </ul>`,

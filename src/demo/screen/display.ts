@@ -10,6 +10,8 @@ export type Line = {
   progress(fraction: number, note: string | null): void;
   done(note?: string): void;
   failed(): void;
+  /** It was not to go on. */
+  stopped(): void;
 };
 
 /** The steps of the demo on the screen. */
@@ -25,7 +27,7 @@ type State = {
   note: string;
   begin: number;
   end?: number;
-  mark: ' ' | '✓' | '✗';
+  mark: ' ' | '✓' | '✗' | '–';
 };
 
 /** Bars that move when stdout is a terminal, else a line when a step has ended. */
@@ -45,6 +47,7 @@ function createLines(print: (line: string) => void): Display {
         progress: () => undefined,
         done: (note = '') => finish('✓', note),
         failed: () => finish('✗', 'failed'),
+        stopped: () => finish('–', 'stopped'),
       };
     },
     end: () => {
@@ -84,6 +87,7 @@ function createBars(terminal: Terminal): Display {
         },
         done: (note = '') => finish('✓', note),
         failed: () => finish('✗', 'failed'),
+        stopped: () => finish('–', 'stopped'),
       };
     },
     end: () => {

@@ -22,6 +22,9 @@ const TIME_COLUMNS: Column[] = [
   { title: 'Steps that took time' },
 ];
 
+/** Who the demo is on the server. */
+export type SignedIn = { user: string; password: string };
+
 /** What the result of Pathoscope is shown from. */
 export type PathoscopeResult = Pick<DemoReport, 'sample' | 'analysis' | 'truth' | 'findings' | 'verdict'>;
 
@@ -40,8 +43,8 @@ export function pathoscopeText(result: PathoscopeResult): string[] {
   ];
 }
 
-/** What is shown when all is done: times and links. */
-export function endText({ times, links }: Pick<DemoReport, 'times' | 'links'>): string[] {
+/** What is shown when all is done: times, links, and how to sign in. */
+export function endText({ times, links }: Pick<DemoReport, 'times' | 'links'>, { user, password }: SignedIn): string[] {
   return [
     '',
     ...formatTable(TIME_COLUMNS, times.flatMap(timeRows)),
@@ -49,6 +52,7 @@ export function endText({ times, links }: Pick<DemoReport, 'times' | 'links'>): 
     `Server             ${links.server}`,
     `API documentation  ${links.apiDocumentation}`,
     ...(links.temporalUi ? [`Temporal UI        ${links.temporalUi}`] : []),
+    `Sign in            user ${user}, password ${password}`,
     '',
   ];
 }

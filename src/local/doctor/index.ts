@@ -15,6 +15,7 @@ import {
   checkPort,
   checkProcessors,
   checkPython,
+  checkWatchFolder,
 } from './machine.js';
 import { type DoctorOptions, type DoctorRow, row } from './row.js';
 import { checkServers, checkServersQuickly } from './servers.js';
@@ -29,6 +30,7 @@ export async function runDoctor(options: DoctorOptions): Promise<DoctorRow[]> {
     ['Processors', checkProcessors],
     ['Memory', checkMemory],
     ['Data directory', checkDataFolder],
+    ['Watch directory', checkWatchFolder],
     ['Disk', checkDisk],
     ['Port', checkPort],
   ];
@@ -46,7 +48,7 @@ async function guarded(name: string, check: Check, options: DoctorOptions): Prom
   try {
     return await check(options);
   } catch (error) {
-    return row(name, 'fail', reasonOf(error), error instanceof LocalError ? error.cure.join(' ') : '');
+    return row(name, 'fail', reasonOf(error), error instanceof LocalError ? error.cure.join('\n') : '');
   }
 }
 
@@ -81,7 +83,7 @@ export function formatTable(rows: readonly DoctorRow[]): string {
   return rows
     .flatMap(({ check, status, found, cure }) => [
       `${check.padEnd(width)}  ${status.padEnd(4)}  ${found}`,
-      ...(cure === '' ? [] : [`${' '.repeat(width)}        → ${cure}`]),
+      ...(cure === '' ? [] : cure.split('\n').map((line) => `${' '.repeat(width)}        → ${line}`)),
     ])
     .join('\n');
 }

@@ -1,4 +1,6 @@
+import { accessSync, constants, statSync } from 'node:fs';
 import { availableParallelism, totalmem } from 'node:os';
+import { reasonOf } from '../errors.js';
 import { runCommand } from '../machine/commands.js';
 import { freeBytes, livingSupervisor, nearestFolder, requireWritable } from '../machine/data_folder.js';
 import { requireFreePort } from '../machine/ports.js';
@@ -53,6 +55,24 @@ export function checkMemory({ limits }: DoctorOptions): DoctorRow {
 export function checkDataFolder({ dataPath }: DoctorOptions): DoctorRow {
   requireWritable(dataPath);
   return row('Data directory', 'ok', `${dataPath} can be written`);
+}
+
+/** Rights on the watch directory: what is dropped there is read and then removed. */
+export function checkWatchFolder({ watchPath }: DoctorOptions): DoctorRow[] {
+  const check = 'Watch directory';
+  if (watchPath === undefined) return [];
+  const place = nearestFolder(watchPath);
+  try {
+    if (!statSync(place).isDirectory()) throw new Error(`${place} is a file`);
+    accessSync(place, constants.R_OK | constants.W_OK | constants.X_OK);
+    return [row(check, 'ok', `${watchPath} can be read and emptied`)];
+  } catch (error) {
+    const cure = [
+      'Read files that are dropped there will not arrive.',
+      'Give it to this user, choose another directory with --watch-path, or do without: --no-file-manager.',
+    ];
+    return [row(check, 'warn', `${watchPath} cannot be used: ${reasonOf(error)}`, cure.join('\n'))];
+  }
 }
 
 /** Free space for the data directory. */

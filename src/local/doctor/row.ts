@@ -1,9 +1,11 @@
-/** One thing that the server needs: how it is here, and what to do when it is not right. */
+/** One thing that the server needs: how it is here, and what to do when it is not right, a line each. */
 export type DoctorRow = { check: string; status: 'ok' | 'warn' | 'fail'; found: string; cure: string };
 
 /** What is checked. Paths and addresses as configured; memory in GiB. */
 export type DoctorOptions = {
   dataPath: string;
+  /** Where read files are dropped; undefined when nobody looks there. */
+  watchPath?: string | undefined;
   cachePath?: string | undefined;
   mongoUrl?: string | undefined;
   temporalAddress?: string | undefined;

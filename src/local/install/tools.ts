@@ -143,8 +143,12 @@ function readKnown(cachePath: string): Known {
 }
 
 function writeKnown(cachePath: string, known: Known): void {
-  mkdirSync(cachePath, { recursive: true });
   const draft = join(cachePath, `tools.json.${process.pid}`);
-  writeFileSync(draft, JSON.stringify(known));
-  renameSync(draft, join(cachePath, 'tools.json'));
+  try {
+    mkdirSync(cachePath, { recursive: true });
+    writeFileSync(draft, JSON.stringify(known));
+    renameSync(draft, join(cachePath, 'tools.json'));
+  } catch {
+    // It only saves time: another user's folder, or a full disk, must not keep the server from starting.
+  }
 }

@@ -1,4 +1,4 @@
-import { accessSync, constants, existsSync, mkdirSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
+import { accessSync, constants, existsSync, mkdirSync, readdirSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { errorCode, LocalError, reasonOf } from '../errors.js';
@@ -16,13 +16,15 @@ export function freeBytes(path: string): number {
 
 /** Makes the data folder and proves that it can be written. Throws `LocalError` with the cure. */
 export function requireWritable(dataPath: string): void {
-  const probe = join(dataPath, `.write-test-${process.pid}`);
   try {
     // Asked by itself: a recursive mkdir on a read-only file system only says that there is no such folder.
     accessSync(nearestFolder(dataPath), constants.W_OK);
     mkdirSync(dataPath, { recursive: true });
-    writeFileSync(probe, 'x');
-    rmSync(probe);
+    tryWriting(dataPath);
+    // A folder in it may be of another user, when the server ran as that one once.
+    for (const entry of readdirSync(dataPath, { withFileTypes: true })) {
+      if (entry.isDirectory()) tryWriting(join(dataPath, entry.name));
+    }
   } catch (error) {
     const code = errorCode(error);
     if (code === 'EACCES' || code === 'EPERM') throw notAllowed(dataPath, error);
@@ -47,6 +49,12 @@ export function requireWritable(dataPath: string): void {
       { cause: error },
     );
   }
+}
+
+function tryWriting(folder: string): void {
+  const probe = join(folder, `.write-test-${process.pid}`);
+  writeFileSync(probe, 'x');
+  rmSync(probe);
 }
 
 function notAllowed(dataPath: string, cause: unknown): LocalError {

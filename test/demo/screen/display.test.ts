@@ -9,12 +9,15 @@ test('without a terminal there is one line for each step that ended, and no cont
   const display = createDisplay({ write: () => expect.unreachable() }, (line) => printed.push(line));
   const build = display.begin('Build the index');
   const upload = display.begin('Upload');
+  const sample = display.begin('Create the sample');
   build.progress(0.5, 'write_fasta');
   upload.failed();
+  sample.stopped();
   build.done('job abcd1234');
   display.end();
   expect(printed).toEqual([
     expect.stringMatching(/^✗ Upload +\d+\.\d s {2}failed$/),
+    expect.stringMatching(/^– Create the sample +\d+\.\d s {2}stopped$/),
     expect.stringMatching(/^✓ Build the index +\d+\.\d s {2}job abcd1234$/),
   ]);
 });

@@ -47,6 +47,13 @@ test('one of another user comes with the command that gives it to this one', () 
   expect(cure).toBe(`  Give it to this user: sudo chown -R "$(id -un)" ${path}`);
 });
 
+test('a folder in it that is of another user is found too', () => {
+  const path = foreignFolder();
+  chmodSync(path, 0o777);
+  mkdirSync(join(path, 'files'), { mode: 0o555 });
+  expect(refusalOf(path)).toContain(`sudo chown -R "$(id -un)" ${path}`);
+});
+
 test('a path with blanks and quotes is one word of the commands', () => {
   const path = join(foreignFolder(), "Ann's data");
   expect(refusalOf(path)).toContain(`sudo chown "$(id -un)" '${path.replace("'", "'\\''")}'`);
