@@ -50,7 +50,12 @@ export function openTextWriter(path: string, attempt: number): TextWriter {
   return {
     async write(text) {
       if (failure) throw failure;
-      if (!stream.write(text, 'latin1')) await Promise.race([once(stream, 'drain'), once(stream, 'close')]);
+      if (stream.write(text, 'latin1')) return;
+      // The one that loses must not wait for ever.
+      const over = new AbortController();
+      const { signal } = over;
+      await Promise.race([once(stream, 'drain', { signal }), once(stream, 'close', { signal })]);
+      over.abort();
     },
     async publish() {
       await end();

@@ -133,7 +133,8 @@ async function writeIsolates(deps: ActivityDeps, { args, report, attempt }: Step
       if (!otu) throw new InvalidInput(`OTU ${otuId} has no version ${version} any more.`, 'Build the index again.');
       for (const sequence of otu.isolates.flatMap((isolate) => isolate.sequences)) {
         await fasta.write(`>${sequence._id}\n${sequence.sequence}\n`);
-        isolates[sequence._id] = { length: sequence.sequence.length, otu: { id: otuId, version } };
+        const source = sequence.remote?.id ?? sequence._id;
+        isolates[sequence._id] = { length: sequence.sequence.length, otu: { id: otuId, version }, source };
       }
       report(done / otuIds.length);
     }

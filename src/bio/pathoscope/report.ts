@@ -42,16 +42,23 @@ export type ReportRow = {
 
 /**
  * The rows of the report: references by falling pi, then falling name (by code point), up to the first one with pi below 0.01 and neither
- * high nor low hits. Everything behind that one is left out too, even if it has hits.
+ * high nor low hits. Everything behind that one is left out too, even if it has hits. `nameOf` gives the name for the order of equal ones,
+ * where it is another than that of the alignments.
  */
-export function reportRows(matrix: Matrix, em: EmResult, initial: Tally, final: Tally): ReportRow[] {
+export function reportRows(
+  matrix: Matrix,
+  em: EmResult,
+  initial: Tally,
+  final: Tally,
+  nameOf = (reference: string) => reference,
+): ReportRow[] {
   const rows = matrix.references.map((name, g) => ({
     reference: g,
     name,
     final: stateOf(em.pi, final, g),
     initial: stateOf(em.initialPi, initial, g),
   }));
-  rows.sort((a, b) => b.final.pi - a.final.pi || compareCodePoints(b.name, a.name));
+  rows.sort((a, b) => b.final.pi - a.final.pi || compareCodePoints(nameOf(b.name), nameOf(a.name)));
   const end = rows.findIndex(({ final: { pi, high, low } }) => pi < MIN_PI && high <= 0 && low <= 0);
   return end < 0 ? rows : rows.slice(0, end);
 }

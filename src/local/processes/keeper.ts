@@ -1,7 +1,14 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { reasonOf } from '../errors.js';
-import { describeExit, type OwnedProcess, type ProcessHome, type ProcessSpec, startProcess } from './process.js';
+import {
+  describeExit,
+  type OwnedProcess,
+  type ProcessExit,
+  type ProcessHome,
+  type ProcessSpec,
+  startProcess,
+} from './process.js';
 
 /** What happens to one of our processes. */
 export type ProcessEvent = {
@@ -16,7 +23,8 @@ export function announce(
   event: ProcessEvent,
   to: { logger: Logger; onEvent?: ((event: ProcessEvent) => void) | undefined },
 ): void {
-  if (event.state === 'died') to.logger.error(event, 'process died, it is started again');
+  if (event.state === 'died')
+    to.logger.error(event, `${event.name} died (${event.detail ?? 'no reason known'}), it is started again`);
   else to.logger.debug(event, `process ${event.state}`);
   to.onEvent?.(event);
 }
@@ -35,6 +43,25 @@ export type Keeper = {
 const BACKOFF_FIRST_MS = 200;
 const BACKOFF_MAX_MS = 5_000;
 const STABLE_MS = 30_000;
+
+/** Waits for the end of a process, and kills it when it no longer does its work. */
+async function untilExit({ alive }: ProcessSpec, running: OwnedProcess): Promise<ProcessExit> {
+  const ended = new AbortController();
+  const pause = () => delay(alive?.everyMs, undefined, { signal: ended.signal }).catch(() => undefined);
+  const watch = async () => {
+    if (!alive) return;
+    let missed = 0;
+    for (await pause(); !ended.signal.aborted; await pause()) {
+      missed = (await alive.ask()) ? 0 : missed + 1;
+      if (missed === alive.misses && !ended.signal.aborted) return running.kill();
+    }
+  };
+  const watching = watch();
+  const exit = await running.exited;
+  ended.abort();
+  await watching;
+  return exit;
+}
 
 /**
  * Starts a process and keeps it running. The first start is the caller's to judge: its failure is thrown.
@@ -62,7 +89,7 @@ export async function keepRunning(
     while (!stopping.signal.aborted) {
       const since = Date.now();
       if (running) {
-        const exit = await running.exited;
+        const exit = await untilExit(spec, running);
         current = undefined;
         if (stopping.signal.aborted) return;
         hooks.onEvent({ name, state: 'died', pid: running.pid, detail: `${describeExit(exit)}: ${running.tail(1)}` });

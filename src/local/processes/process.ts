@@ -14,6 +14,9 @@ import {
 } from '../machine/proc_table.js';
 import { LogFile } from './log_file.js';
 
+/** How it is seen that a running program still does its work: how often it is asked, and after how many answers of no it is given up. */
+export type Liveness = { ask(): Promise<boolean>; everyMs: number; misses: number };
+
 /** A long-running program that we own. */
 export type ProcessSpec = {
   /** Names its log and pid files and its events, e.g. `mongodb`. */
@@ -25,6 +28,8 @@ export type ProcessSpec = {
   /** Asked again and again with the output so far, until it says true. */
   ready(output: string): Promise<boolean> | boolean;
   readyLimitMs: number;
+  /** Asked from time to time while it runs. One that answers no several times in a row is ended, and so started again. */
+  alive?: Liveness;
   /** How long SIGTERM may take before SIGKILL follows. */
   stopLimitMs: number;
   /** Sees the program's output as it comes, besides the log file. */

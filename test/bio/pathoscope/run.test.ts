@@ -133,3 +133,12 @@ test('growing beyond the first capacity changes nothing', () => {
   );
   expect(back).toEqual(lines);
 });
+
+test('equal references stand by falling name, or by the names that are put in the place of theirs', () => {
+  const table = tableOf(['r1,A,1,10,20.0', 'r2,B,1,10,20.0', 'r3,C,1,10,20.0']);
+  const order = (...nameOf: [((name: string) => string)?]) =>
+    runPathoscope(table, LENGTHS, ...nameOf).hits.map(({ id }) => id);
+  expect(order()).toEqual(['C', 'B', 'A']);
+  const names: Record<string, string> = { A: 'y', B: 'z', C: 'x' };
+  expect(order((name) => names[name] ?? name)).toEqual(['B', 'A', 'C']);
+});

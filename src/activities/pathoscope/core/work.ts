@@ -19,8 +19,14 @@ import type { CoreResults, CoreTask, TablePaths } from './tasks.js';
 /** Puts the next bytes of an aligner's output at the beginning of the room and tells how many; 0 when there are no more. */
 export type ReadInput = (room: Uint8Array) => number;
 
-/** Length in bases, OTU and OTU version of each isolate sequence, by its id. */
-export type IsolateSequences = Record<string, { length: number; otu: { id: string; version: number } }>;
+/**
+ * Length in bases, OTU and OTU version of each isolate sequence, by its id. `source` is its id where the reference comes from: the same in every
+ * copy of a reference, while its own is drawn anew.
+ */
+export type IsolateSequences = Record<
+  string,
+  { length: number; otu: { id: string; version: number }; source?: string }
+>;
 
 /** What the reassignment leaves for the import. */
 export type StoredRun = { read_count: number; results: PathoscopeHit[] };
@@ -99,7 +105,8 @@ function reassign(task: Task<'reassign'>, report: (fraction: number) => void): C
   const isolates = JSON.parse(readFileSync(task.isolates, 'utf8')) as IsolateSequences;
   const lengths = new Map(Object.entries(isolates).map(([id, { length }]) => [id, length]));
   const table = readTable(task.table);
-  const run = runPathoscope(table, lengths);
+  // Equal results of a reference and of its copies must stand in the same order.
+  const run = runPathoscope(table, lengths, (id) => isolates[id]?.source ?? id);
   report(0.8);
   copyRanges(task.vta, task.reassigned, keptBytes(table, run.reassignedLines));
   writeBytes(task.report, Buffer.from(run.report, 'utf8'));

@@ -21,6 +21,8 @@ export type MongoPlan = {
 const READY_LIMIT_MS = 30_000;
 const STOP_LIMIT_MS = 15_000;
 const CALL_LIMIT_MS = 2_000;
+const ALIVE_EVERY_MS = 10_000;
+const ALIVE_MISSES = 3;
 const REPLICA_SET = 'rs0';
 const CODE_NOT_INITIALIZED = 94;
 const CODE_INVALID_CONFIG = 93;
@@ -93,6 +95,7 @@ function planSecantus(program: MongoProgram, dbPath: string, port: number, durab
       cwd: dbPath,
       ready: async () => (await answersConnect('127.0.0.1', port)) && answersPing(url),
       readyLimitMs: READY_LIMIT_MS,
+      alive: { ask: () => readsData(url), everyMs: ALIVE_EVERY_MS, misses: ALIVE_MISSES },
       stopLimitMs: STOP_LIMIT_MS,
     },
   };
@@ -116,6 +119,7 @@ function planMongod(program: MongoProgram, dbPath: string, port: number): MongoP
       cwd: dbPath,
       ready: async () => (await answersConnect('127.0.0.1', port)) && becomesPrimary(url, `127.0.0.1:${port}`),
       readyLimitMs: READY_LIMIT_MS,
+      alive: { ask: () => readsData(url), everyMs: ALIVE_EVERY_MS, misses: ALIVE_MISSES },
       stopLimitMs: STOP_LIMIT_MS,
     },
   };
@@ -146,6 +150,19 @@ async function answersPing(url: string): Promise<boolean> {
   } catch {
     // Not yet; the caller asks again until its limit.
     return false;
+  }
+}
+
+/**
+ * Whether data can be read. A storage engine that has stopped itself, of a full disk for example, leaves a server that answers pings alone. One that
+ * gives no answer is only busy.
+ */
+async function readsData(url: string): Promise<boolean> {
+  try {
+    await withAdmin(url, (admin) => admin.command({ listDatabases: 1, nameOnly: true }));
+    return true;
+  } catch (error) {
+    return !(error instanceof MongoServerError);
   }
 }
 
