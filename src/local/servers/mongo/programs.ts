@@ -39,7 +39,7 @@ export async function findMongo(search: MongoSearch): Promise<MongoProgram> {
     if (typeof found !== 'string' && (search.only?.(found) ?? true)) return found;
     const reason =
       typeof found === 'string' ? found : `${found.kind} ${found.version} (${found.source}) does not fit the data`;
-    search.logger.info(`MongoDB: ${reason}`);
+    search.logger.info(`MongoDB: ${reason}; looking further`);
     reasons.push(reason);
   }
   if (search.only === undefined) forgetFailedDownload(search.cachePath);

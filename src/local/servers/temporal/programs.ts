@@ -30,7 +30,7 @@ export async function findTemporal({
       [reasonOf(error), ...(error instanceof LocalError ? error.cure : [])].join(': '),
     );
     if (typeof found !== 'string') return found;
-    logger.info(`Temporal: ${found}`);
+    logger.info(`Temporal: ${found}; looking further`);
     reasons.push(found);
   }
   throw new LocalError(`No Temporal server could be found or installed: ${reasons.join('; ')}`, [
