@@ -56,10 +56,10 @@ async function untilExit({ alive }: ProcessSpec, running: OwnedProcess): Promise
       if (missed === alive.misses && !ended.signal.aborted) return running.kill();
     }
   };
-  const watching = watch();
+  // Nobody waits for it: a question to a program that has just died may take its time.
+  void watch();
   const exit = await running.exited;
   ended.abort();
-  await watching;
   return exit;
 }
 

@@ -40,3 +40,15 @@ test('the end does not wait for the next question', async () => {
   await keeper.stop();
   expect(states()).toEqual(['starting', 'ready', 'stopped']);
 });
+
+test('a question without an answer holds up no end', async () => {
+  let asked = false;
+  const ask = () => {
+    asked = true;
+    return new Promise<boolean>(() => undefined);
+  };
+  const { keeper, states } = await keepScript({ ask, everyMs: 10, misses: 1 });
+  await waitFor(() => asked, 'the process to be asked');
+  await keeper.stop();
+  expect(states()).toEqual(['starting', 'ready', 'stopped']);
+});

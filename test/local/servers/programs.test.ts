@@ -32,9 +32,9 @@ test('each step that fails says why in one line, and the next one is tried', asy
   const found = await findMongo({ cachePath: checkoutCache(), logger });
   expect(found).toMatchObject({ kind: 'secantusdb', source: 'Python package' });
   expect(lines).toEqual([
-    expect.stringMatching(/^MongoDB: .*\/mongod is 4\.2\.1, at least 5\.0 is needed$/),
-    'MongoDB: the official download is switched off',
-    'MongoDB: no secantusd-rs on PATH',
+    expect.stringMatching(/^MongoDB: .*\/mongod is 4\.2\.1, at least 5\.0 is needed; looking further$/),
+    'MongoDB: the official download is switched off; looking further',
+    'MongoDB: no secantusd-rs on PATH; looking further',
   ]);
 });
 
