@@ -1,32 +1,59 @@
 import type { PhredOffset } from './phred.js';
+import { Adapters, type AdaptersState } from './read_quality/adapters.js';
 import { BaseFigures, type BaseFiguresState, moduleText } from './read_quality/base_figures.js';
 import { formatModule } from './read_quality/fastqc_text.js';
-import { RecordCutter } from './read_quality/record_cutter.js';
+import { GcContent } from './read_quality/gc_content.js';
+import { ReadLengths, type ReadLengthsState } from './read_quality/read_lengths.js';
+import { RecordCutter, type RecordHandler } from './read_quality/record_cutter.js';
+import { duplicationModule, overrepresentedModule, Repeats, type RepeatsState } from './read_quality/repeats.js';
+import { Tiles, type TilesState } from './read_quality/tiles.js';
 
-/** All that was counted of a file, as plain data that can be kept and sent. */
-export type RawReadStatisticsState = { figures: BaseFiguresState };
+/** All that was counted of a file, as plain data that can be kept and sent (structured clone, `node:v8`). */
+export type RawReadStatisticsState = {
+  figures: BaseFiguresState;
+  tiles: TilesState;
+  gc: Float64Array;
+  lengths: ReadLengthsState;
+  repeats: RepeatsState;
+  adapters: AdaptersState;
+};
 
 /**
- * Counts what FastQC 0.11.9 reports of a file of raw reads. The text comes in chunks of any size, four whole lines a record. The offset of the
- * qualities is needed only for the report, so it can be decided when all files of a sample are counted.
+ * Counts what FastQC 0.11.9 reports of a file of raw reads, in memory that no file can enlarge. The text comes in chunks of any size, four whole
+ * lines a record. The offset of the qualities is needed only for the report, so it can be decided when all files of a sample are counted.
  */
 export class RawReadStatistics {
   #figures = new BaseFigures();
-  readonly #cutter = new RecordCutter((memory, _header, _headerEnd, sequence, sequenceEnd, quality, qualityEnd) =>
-    this.#figures.add(memory, sequence, sequenceEnd, quality, qualityEnd),
-  );
+  #tiles = new Tiles();
+  #gc = new GcContent();
+  #lengths = new ReadLengths();
+  #repeats: Repeats | RepeatsState = new Repeats();
+  #adapters = new Adapters();
+  readonly #cutter = new RecordCutter((...record) => this.#add(...record));
 
   /** What was counted until `toState`; it takes no more text. */
   static fromState(state: RawReadStatisticsState): RawReadStatistics {
     const statistics = new RawReadStatistics();
     statistics.#figures = BaseFigures.fromState(state.figures);
+    statistics.#tiles = Tiles.fromState(state.tiles);
+    statistics.#gc = new GcContent(state.gc);
+    statistics.#lengths = ReadLengths.fromState(state.lengths);
+    statistics.#repeats = state.repeats;
+    statistics.#adapters = Adapters.fromState(state.adapters);
     return statistics;
   }
 
   /** @throws SyntaxError when the text ended within a record. */
   toState(): RawReadStatisticsState {
     this.#cutter.end();
-    return { figures: this.#figures.toState() };
+    return {
+      figures: this.#figures.toState(),
+      tiles: this.#tiles.toState(),
+      gc: this.#gc.toState(),
+      lengths: this.#lengths.toState(),
+      repeats: this.#repeatFigures(),
+      adapters: this.#adapters.toState(),
+    };
   }
 
   /** Takes the next bytes. */
@@ -57,14 +84,36 @@ export class RawReadStatistics {
   }
 
   /**
-   * The text of `fastqc_data.txt` for a file of this name.
+   * The text of `fastqc_data.txt` for a file of this name: FastQC's to the last digit for reads of up to `EXACT_POSITIONS` bases, but for the
+   * possible sources of overrepresented sequences.
    *
    * @throws SyntaxError when the text ended within a record.
    */
   report(fileName: string, offset: PhredOffset): string {
     this.#cutter.end();
     const figures = this.#figures;
-    const basic = [
+    const repeats = this.#repeatFigures();
+    const tiles = this.#tiles.module(offset);
+    const hasQualities = figures.maxLength > 0;
+    const modules = [
+      formatModule('Basic Statistics', 'pass', this.#basicLines(fileName, offset)),
+      hasQualities ? moduleText('Per base sequence quality', figures.qualityModule(offset)) : '',
+      tiles ? moduleText('Per tile sequence quality', tiles) : '',
+      hasQualities ? moduleText('Per sequence quality scores', figures.readQualityModule(offset)) : '',
+      moduleText('Per base sequence content', figures.contentModule()),
+      moduleText('Per sequence GC content', this.#gc.module()),
+      moduleText('Per base N content', figures.unknownModule()),
+      moduleText('Sequence Length Distribution', this.#lengths.module(figures.minLength, figures.maxLength)),
+      moduleText('Sequence Duplication Levels', duplicationModule(repeats)),
+      moduleText('Overrepresented sequences', overrepresentedModule(repeats)),
+      moduleText('Adapter Content', this.#adapters.module(figures.reads)),
+    ];
+    return `##FastQC\t0.11.9\n${modules.join('')}`;
+  }
+
+  #basicLines(fileName: string, offset: PhredOffset): string[] {
+    const figures = this.#figures;
+    return [
       '#Measure\tValue',
       `Filename\t${fileName}`,
       `File type\t${figures.reads === 0 ? 'null' : 'Conventional base calls'}`,
@@ -74,14 +123,19 @@ export class RawReadStatistics {
       `Sequence length\t${figures.lengthText()}`,
       `%GC\t${figures.gcPercent()}`,
     ];
-    const modules = [
-      formatModule('Basic Statistics', 'pass', basic),
-      moduleText('Per base sequence quality', figures.qualityModule(offset)),
-      moduleText('Per sequence quality scores', figures.readQualityModule(offset)),
-      moduleText('Per base sequence content', figures.contentModule()),
-      moduleText('Per base N content', figures.unknownModule()),
-    ];
-    return `##FastQC\t0.11.9\n${modules.join('')}`;
+  }
+
+  #add(...[memory, header, headerEnd, sequence, sequenceEnd, quality, qualityEnd]: Parameters<RecordHandler>): void {
+    this.#figures.add(memory, sequence, sequenceEnd, quality, qualityEnd);
+    this.#tiles.add(memory, header, headerEnd, quality, qualityEnd);
+    this.#gc.add(memory, sequence, sequenceEnd);
+    this.#lengths.add(sequenceEnd - sequence);
+    if (this.#repeats instanceof Repeats) this.#repeats.add(memory, sequence, sequenceEnd);
+    this.#adapters.add(memory, sequence, sequenceEnd);
+  }
+
+  #repeatFigures(): RepeatsState {
+    return this.#repeats instanceof Repeats ? this.#repeats.toState() : this.#repeats;
   }
 
   get #counted(): BaseFigures {
