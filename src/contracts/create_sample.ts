@@ -1,10 +1,15 @@
 import type { JobInput, StepActivity } from './jobs.js';
+import type { Pairing, PhredOffset } from './reads.js';
 
 /** Arguments of a `create_sample` job. */
 export type CreateSampleArgs = {
   sample_id: string;
   files: { id: string; name: string; size: number }[];
   srna: boolean;
+  /** Null, or absent in jobs of older releases: the qualities decide. */
+  phred_offset?: PhredOffset | null;
+  /** Absent in jobs of older releases: by name. */
+  pairing?: Pairing;
 };
 
 /** Steps of `create_sample`, on the small queue. */

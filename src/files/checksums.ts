@@ -49,6 +49,13 @@ export async function checksumProduct(path: string, signal?: AbortSignal): Promi
   return found;
 }
 
+/** Notes the checksum of a finished file, which who wrote it knows. */
+export async function noteChecksum(path: string, checksum: Checksum): Promise<void> {
+  const info = await stat(path);
+  if (info.size !== checksum.size) throw new Error(`${path} has ${info.size} bytes, not ${checksum.size}`);
+  await note(dirname(path), basename(path), { ...checksum, mtimeMs: info.mtimeMs });
+}
+
 async function readList(folder: string): Promise<List> {
   try {
     return JSON.parse(await readFile(join(folder, LIST), 'utf8')) as List;

@@ -21,6 +21,11 @@ export function pigzCompress({ from, threads }: Omit<GzipJob, 'to'>): ToolComman
   return { argv: ['pigz', '--force', '--no-name', '--no-time', '-p', threadCount(threads), '-k', '--stdout', from] };
 }
 
+/** The same for what comes from stdin; of the same text it makes the same bytes. */
+export function pigzCompressStream(threads: number): ToolCommand {
+  return { argv: ['pigz', '--no-name', '--no-time', '-p', threadCount(threads), '--stdout'] };
+}
+
 /** Decompresses to stdout. */
 export function pigzDecompress({ from, threads }: Omit<GzipJob, 'to'>): ToolCommand {
   return { argv: ['pigz', '-p', threadCount(threads), '-d', '-k', '--stdout', from] };

@@ -1,15 +1,20 @@
-import { mkdir } from 'node:fs/promises';
+import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { CreateSampleArgs, CreateSampleControl, CreateSampleSteps } from '../../contracts/create_sample.js';
 import type { JobInput } from '../../contracts/jobs.js';
-import { fileSize, freshFolder, isGzipped } from '../../files/folders.js';
-import { copyWithProgress, publishFile, removePartials, removePath } from '../../files/publish.js';
+import type { Pairing } from '../../contracts/reads.js';
+import { fileSize, freshFolder } from '../../files/folders.js';
+import { publishJson, removePartials, removePath } from '../../files/publish.js';
 import type { SampleFile } from '../../store/samples/samples.js';
-import { compressFile } from '../../tools/pigz.js';
 import type { ActivityDeps } from '../deps.js';
-import { InvalidInput } from '../errors.js';
-import { checkReadFiles, endWithLineFeed, keepQuality, runFastqc } from '../reads/quality.js';
-import { createStep } from '../steps/step.js';
+import { importReads } from '../reads/import.js';
+import { keepSampleQuality } from '../reads/quality.js';
+import type { ReadFileFindings } from '../reads/read_file.js';
+import { notesOf, warningsOf } from '../reads/remarks.js';
+import { createStep, type Step } from '../steps/step.js';
+
+/** What the pass over the uploads has found, until the sample has it. */
+const FINDINGS = 'findings.json';
 
 /** Steps of `create_sample`. */
 export function createCreateSampleSteps(deps: ActivityDeps) {
@@ -26,53 +31,50 @@ export function createCreateSampleSteps(deps: ActivityDeps) {
       }),
     );
 
+  const findingsPath = (args: CreateSampleArgs) => join(data.sample(args.sample_id), FINDINGS);
+  const copyReads = async (context: Step<CreateSampleArgs>): Promise<ReadFileFindings[]> => {
+    const { args } = context;
+    const paths = readPaths(args);
+    const uploads = args.files.map(({ id, name }, index) => ({
+      ...{ name, path: data.file(id), to: paths[index] as string },
+    }));
+    const findings = await importReads(context, { uploads, pairing: pairingOf(args) });
+    // What has to be refused is refused before anything else is done.
+    warningsOf(findings, namesOf(args), args.srna);
+    await publishJson(findingsPath(args), findings);
+    return findings;
+  };
+
   return {
     makeSampleDir: step<CreateSampleArgs>(async ({ args }) => {
       const folder = await freshFolder(data.sample(args.sample_id));
       await mkdir(join(folder, 'analysis'));
     }),
 
-    copySampleFiles: step<CreateSampleArgs>(async ({ args, threads, signal, log, report, attempt }) => {
-      for (const [index, file] of args.files.entries()) {
-        const from = data.file(file.id);
-        const to = readPaths(args)[index] as string;
-        const share = (fraction: number) => report((index + fraction) / args.files.length);
-        if (!(await fileSize(from))) {
-          throw new InvalidInput(`The uploaded file ${file.name} is empty or missing.`, 'Upload the reads again.');
-        }
-        const partial = `${to}.${attempt}.partial`;
-        if (await isGzipped(from)) await copyWithProgress(from, partial, { signal, onFraction: share });
-        else {
-          const inputs = { paths: [from], onFraction: share };
-          await compressFile({ from, to: partial, threads }, { signal, log, inputs });
-        }
-        await publishFile(partial, to);
-      }
-      await store.samples.setFiles(args.sample_id, await copiedFiles(args));
+    copySampleFiles: step<CreateSampleArgs>(async (context) => {
+      await copyReads(context);
+      await store.samples.setFiles(context.args.sample_id, await copiedFiles(context.args));
     }),
 
     runSampleFastqc: step<CreateSampleArgs>(async (context) => {
-      const reads = readPaths(context.args);
-      const names = context.args.files.map((file) => file.name);
-      // Side by side: the check finds what FastQC passes over, such as qualities of another length than their read.
-      const stop = new AbortController();
-      const signal = AbortSignal.any([context.signal, stop.signal]);
-      const checking = checkReadFiles(reads, names, signal);
-      checking.catch((error: unknown) => stop.abort(error));
-      const fastqc = runFastqc({ ...context, signal }, reads, data.sample(context.args.sample_id), 'fastqc');
-      const [checked, ran] = await Promise.allSettled([checking, fastqc]);
-      if (checked.status === 'rejected' && !isAbort(checked.reason)) throw checked.reason;
-      if (ran.status === 'rejected') throw ran.reason;
-      if (checked.status === 'rejected') throw checked.reason;
-      await endWithLineFeed(reads, checked.value);
+      const { args } = context;
+      const findings = (await readJson<ReadFileFindings[]>(findingsPath(args))) ?? (await copyReads(context));
+      await keepSampleQuality(data.sample(args.sample_id), findings, namesOf(args), args.phred_offset ?? null);
     }),
 
     parseSampleFastqc: step<CreateSampleArgs>(async ({ args }) => {
-      const folder = data.sample(args.sample_id);
-      const quality = await keepQuality(join(folder, 'fastqc'), folder, args.files.length);
-      // Again, as the check may have added a line feed.
-      await store.samples.setFiles(args.sample_id, await copiedFiles(args));
-      await store.samples.setQuality(args.sample_id, quality);
+      const findings = await readJson<ReadFileFindings[]>(findingsPath(args));
+      if (!findings) throw new Error('What was found in the reads is not there');
+      const names = namesOf(args);
+      const wanted = args.phred_offset ?? null;
+      const { phred, quality } = await keepSampleQuality(data.sample(args.sample_id), findings, names, wanted);
+      await store.samples.setQuality(args.sample_id, quality, {
+        phred,
+        ...(findings.length === 2 ? { pairing: pairingOf(args) } : {}),
+        unique_names: findings.every(({ uniqueNames }) => uniqueNames),
+        warnings: warningsOf(findings, names, args.srna),
+        notes: notesOf(findings, names),
+      });
     }),
 
     // The uploads go with the end of the job, which nothing can cancel: no cancel may cost both sample and uploads.
@@ -81,6 +83,7 @@ export function createCreateSampleSteps(deps: ActivityDeps) {
         if ((await fileSize(path)) === undefined) throw new Error('The copied reads are not there');
       }
       await removePartials(data.sample(args.sample_id));
+      await removePath(findingsPath(args));
     }),
   } satisfies CreateSampleSteps;
 }
@@ -109,6 +112,20 @@ export function createCreateSampleControl({ store, data }: ActivityDeps) {
   } satisfies CreateSampleControl;
 }
 
-function isAbort(reason: unknown): boolean {
-  return reason instanceof Error && reason.name === 'AbortError';
+function namesOf({ files }: CreateSampleArgs): string[] {
+  return files.map(({ name }) => name);
+}
+
+// Jobs of older releases have no word about it.
+function pairingOf({ pairing }: CreateSampleArgs): Pairing {
+  return pairing ?? 'by_name';
+}
+
+async function readJson<T>(path: string): Promise<T | undefined> {
+  try {
+    return JSON.parse(await readFile(path, 'utf8')) as T;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
 }

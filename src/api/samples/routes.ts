@@ -1,12 +1,14 @@
+import { writeQualityTexts } from '../../files/sample_qualities.js';
 import { mapPage } from '../../store/database/pages.js';
 import { canChangeRights, canRead, canWrite } from '../../store/samples/sample_rights.js';
 import type { SampleDocument } from '../../store/samples/samples.js';
 import type { ApiDeps } from '../deps.js';
 import type { Caller } from '../http/caller.js';
 import { withId } from '../http/json.js';
-import { badRequest, insufficientRights, notFound, Refusal } from '../http/refusals.js';
+import { badRequest, conflict, insufficientRights, notFound, Refusal } from '../http/refusals.js';
 import { json, noContent, type Route, route } from '../http/route.js';
 import { createSample, refuseSample } from './create.js';
+import { changeReading } from './phred.js';
 import { removeSample } from './remove.js';
 import { CreateSample, EditSample, EditSampleRights, readListQuery } from './schemas.js';
 import { toWireSample } from './wire.js';
@@ -51,7 +53,8 @@ function collectionRoutes(deps: ApiDeps): Route[] {
       description:
         'Takes one uploaded reads file, or two of a paired library (left, right), and starts the job `create_sample`. The sample ' +
         'is `imported: "ip"` until the job is complete; then the uploads are gone. The settings decide about rights, group and ' +
-        'unique names.',
+        'unique names. Mates are compared by their names, record by record, unless `pairing` is `by_order`; all qualities of the reads decide ' +
+        'about their offset, unless `phred_offset` does.',
       tag: 'Samples',
       access: { permission: 'create_sample' },
       body: CreateSample,
@@ -86,23 +89,32 @@ function sampleRoutes(deps: ApiDeps, cancelLimitMs: number): Route[] {
       method: 'PATCH',
       path: '/api/samples/:sample_id',
       summary: 'Edit a sample',
-      description: 'Changes name, host, isolate and locale, as far as they are given. Needs the right to write.',
+      description:
+        'Changes name, host, isolate and locale, as far as they are given. `phred_offset` changes how the qualities of the reads are read, ' +
+        'null for what they say themselves; the quality of the sample follows. Needs the right to write.',
       tag: 'Samples',
       access: 'user',
       body: EditSample,
       answers: {
         200: 'The sample as in lists',
-        400: 'The name is taken',
+        400: 'The name is taken, or the offset is impossible or not known to the sample',
         403: 'The sample may not be changed',
         404: 'No such sample',
+        409: 'The offset cannot be changed while the sample is made or analysed',
         422: 'The body is not valid',
       },
       async handle({ params, body, caller }) {
         const sample = await findSample(deps, params, caller, canWrite);
         if (sample instanceof Refusal) return sample;
+        const { phred_offset, ...description } = body;
+        const reading = phred_offset === undefined ? undefined : await changeReading(deps, sample, phred_offset);
+        if (reading instanceof Refusal) return reading;
         const { sample_unique_names } = await store.settings.get();
-        const changed = await store.samples.update(sample._id, body, sample_unique_names);
+        const changed = await store.samples.update(sample._id, description, sample_unique_names, reading);
         if (changed === 'name_taken') return refuseSample(changed);
+        if (changed === 'in_use')
+          return conflict('Analyses of the sample are under way; wait for their end or cancel them');
+        if (changed && reading) await writeQualityTexts(deps.files.sample(sample._id), reading);
         return changed ? json(withId(changed)) : notFound();
       },
     }),

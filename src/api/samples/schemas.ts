@@ -1,8 +1,11 @@
 import * as v from 'valibot';
 import type { AlgorithmTag } from '../../store/samples/samples.js';
-import { flag, listOf, optional, text, trimmed, trimmedFilled } from '../http/fields.js';
+import { flag, listOf, oneOf, optional, text, trimmed, trimmedFilled, withDefault } from '../http/fields.js';
 import { firstOf, type RawQuery } from '../http/paging.js';
 import { checkQuery } from '../http/validation.js';
+
+const UNKNOWN_OFFSET = 'must be 33 or 64';
+const phredOffset = () => v.union([v.literal(33), v.literal(64)], UNKNOWN_OFFSET);
 
 /** Body of POST /api/samples. */
 export const CreateSample = v.object({
@@ -20,6 +23,8 @@ export const CreateSample = v.object({
     false,
   ),
   subtraction: text(),
+  phred_offset: v.nullish(phredOffset(), null),
+  pairing: withDefault(oneOf(['by_name', 'by_order']), 'by_name'),
   files: v.pipe(listOf(text()), v.minLength(1, 'min length is 1'), v.maxLength(2, 'max length is 2')),
 });
 
@@ -29,6 +34,7 @@ export const EditSample = v.object({
   host: optional(trimmed()),
   isolate: optional(trimmed()),
   locale: optional(trimmed()),
+  phred_offset: optional(v.nullable(phredOffset())),
 });
 
 /** Body of PATCH /api/samples/:sample_id/rights. */

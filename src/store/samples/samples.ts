@@ -1,5 +1,6 @@
 import type { ClientSession, Filter } from 'mongodb';
 import { FINAL_STATES } from '../../contracts/jobs.js';
+import type { Pairing, PhredOffset, SamplePhred, Warning } from '../../contracts/reads.js';
 import type { AnalysisStore } from '../analyses.js';
 import type { CacheStore } from '../caches.js';
 import type { Database, Stored } from '../database/database.js';
@@ -25,9 +26,22 @@ export type SampleFile = {
   replacement?: { id: string; name: string; uploaded_at: Date } | null;
 };
 
+/** What was found in a sample's reads; absent in samples of older releases. */
+export type ReadsFacts = {
+  phred: SamplePhred;
+  /** In paired samples. */
+  pairing?: Pairing;
+  /** Whether in each file the first words of all names, cut at 255 characters, are different. */
+  unique_names: boolean;
+  warnings: Warning[];
+  /** What was changed in the reads, a sentence each. */
+  notes: string[];
+};
+
 /** A sample as stored. */
 export type SampleDocument = Stored &
-  SampleRights & {
+  SampleRights &
+  Partial<ReadsFacts> & {
     name: string;
     host?: string;
     isolate?: string;
@@ -69,6 +83,9 @@ export type SampleDescription = {
 /** Changes of what describes a sample; what is absent stays. */
 export type SampleChanges = Omit<SampleDescription, 'name'> & { name?: string | undefined };
 
+/** How the qualities of a sample's reads are read, and what its quality is then. */
+export type SampleReading = { phred: SamplePhred; quality: Record<string, unknown> };
+
 /** Changes of a sample's rights; what is absent stays. */
 export type SampleRightsChanges = { [Field in Exclude<keyof SampleRights, 'user'>]?: SampleRights[Field] | undefined };
 
@@ -78,6 +95,8 @@ export type NewSample = SampleDescription & {
   subtraction: string;
   /** Ids of one upload or two: left, right. */
   files: string[];
+  phred_offset: PhredOffset | null;
+  pairing: Pairing;
   uniqueNames: boolean;
 };
 
@@ -140,6 +159,15 @@ export function createSampleStore(database: Database, needs: SampleStoreNeeds) {
     return found.length === input.files.length ? undefined : 'no_file';
   };
 
+  const unfinishedJobs = async (sampleId: string, session?: ClientSession): Promise<string[]> => {
+    const filter = { 'args.sample_id': sampleId, 'status.state': { $nin: [...FINAL_STATES] } };
+    const found = await jobs.collection
+      .find(filter as Filter<JobDocument>, session ? { session } : {})
+      .project<Stored>({ _id: 1 })
+      .toArray();
+    return found.map(({ _id }) => _id);
+  };
+
   const insertWithJob = async (
     ids: { sample: string; job: string },
     input: NewSample,
@@ -197,17 +225,28 @@ export function createSampleStore(database: Database, needs: SampleStoreNeeds) {
         return database.transaction((session) => insertWithJob(ids, input, owner, session));
       }),
 
-    /** Changes what was given; null when the sample is gone. */
+    /**
+     * Changes what was given, also how its qualities are read, but that not while a job of the sample is under way; null when the
+     * sample is gone.
+     */
     update(
       sampleId: string,
       changes: SampleChanges,
       uniqueNames: boolean,
-    ): Promise<SampleListItem | 'name_taken' | null> {
-      const { name } = changes;
-      if (name === undefined || !uniqueNames) return change(sampleId, changes);
+      reading?: SampleReading,
+    ): Promise<SampleListItem | 'name_taken' | 'in_use' | null> {
+      const name = uniqueNames ? changes.name : undefined;
+      if (name === undefined && reading === undefined) return change(sampleId, changes);
       return database.transaction(async (session) => {
         await holdLock(database, 'samples', session);
-        return (await isNameTaken(name, sampleId, session)) ? 'name_taken' : change(sampleId, changes, session);
+        if (name !== undefined && (await isNameTaken(name, sampleId, session))) return 'name_taken';
+        if (reading === undefined) return change(sampleId, changes, session);
+        // No analysis may begin meanwhile.
+        await holdLock(database, 'analyses', session);
+        if ((await unfinishedJobs(sampleId, session)).length > 0) return 'in_use';
+        const { phred, quality } = reading;
+        await samples.updateOne({ _id: sampleId }, { $set: { phred, quality } }, { session });
+        return change(sampleId, changes, session);
       });
     },
 
@@ -230,14 +269,7 @@ export function createSampleStore(database: Database, needs: SampleStoreNeeds) {
     },
 
     /** Ids of the jobs that make or analyse a sample and have not ended. */
-    async unfinishedJobs(sampleId: string): Promise<string[]> {
-      const filter = { 'args.sample_id': sampleId, 'status.state': { $nin: [...FINAL_STATES] } };
-      const found = await jobs.collection
-        .find(filter as Filter<JobDocument>)
-        .project<Stored>({ _id: 1 })
-        .toArray();
-      return found.map(({ _id }) => _id);
-    },
+    unfinishedJobs: (sampleId: string) => unfinishedJobs(sampleId),
 
     /** Stores the copied reads files; false when the sample is gone. */
     async setFiles(sampleId: string, copied: SampleFile[]): Promise<boolean> {
@@ -245,9 +277,9 @@ export function createSampleStore(database: Database, needs: SampleStoreNeeds) {
       return result.matchedCount === 1;
     },
 
-    /** Stores the quality of the reads; with that the sample can be analysed. False when it is gone. */
-    async setQuality(sampleId: string, quality: Record<string, unknown>): Promise<boolean> {
-      const result = await samples.updateOne({ _id: sampleId }, { $set: { quality, imported: false } });
+    /** Stores the quality of the reads and what was found in them; with that the sample can be analysed. False when it is gone. */
+    async setQuality(sampleId: string, quality: Record<string, unknown>, facts: ReadsFacts): Promise<boolean> {
+      const result = await samples.updateOne({ _id: sampleId }, { $set: { quality, ...facts, imported: false } });
       return result.matchedCount === 1;
     },
 
@@ -321,7 +353,10 @@ function newJob(
   return {
     _id: ids.job,
     task: 'create_sample',
-    args: { sample_id: ids.sample, files: uploads, srna: input.srna },
+    args: {
+      ...{ sample_id: ids.sample, files: uploads, srna: input.srna },
+      ...{ phred_offset: input.phred_offset, pairing: input.pairing },
+    },
     ...owner.cost,
     userId: owner.user.id,
   };

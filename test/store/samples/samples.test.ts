@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import type { ReadsFacts } from '../../../src/store/samples/samples.js';
 import { type Laboratory, laboratory } from '../../support/laboratory.js';
 
 let lab: Laboratory;
@@ -23,8 +24,17 @@ const owner = {
   cost: { proc: 2, mem: 4 },
 };
 
+const INPUT = { srna: false, phred_offset: null, pairing: 'by_name', uniqueNames: true } as const;
+
 const create = (name: string, files: string[], changes: { uniqueNames?: boolean } = {}) =>
-  lab.store.samples.create({ name, files, srna: false, subtraction: 'Vitis', uniqueNames: true, ...changes }, owner);
+  lab.store.samples.create({ ...INPUT, name, files, subtraction: 'Vitis', ...changes }, owner);
+
+const FACTS: ReadsFacts = {
+  phred: { offset: 33, decided_by: 'qualities', lowest: 35, highest: 70, reason: 'So it is.' },
+  unique_names: true,
+  warnings: [],
+  notes: ['U was read as T in 12 reads.'],
+};
 
 const countOf = (outcomes: unknown[]) => {
   const counts: Record<string, number> = {};
@@ -77,7 +87,7 @@ test('a host is either linked or removed, never both', async () => {
     const host = `Host ${round}`;
     await lab.addHost(host);
     const fileId = await lab.upload('reads', 'a.fq');
-    const input = { name: `S${round}`, files: [fileId], srna: false, subtraction: host, uniqueNames: true };
+    const input = { ...INPUT, name: `S${round}`, files: [fileId], subtraction: host };
     const [created, removed] = await Promise.all([
       lab.store.samples.create(input, owner),
       lab.store.subtractions.removeUnused(host),
@@ -90,13 +100,13 @@ test('a host is either linked or removed, never both', async () => {
 
 test('what jobs store is refused once the sample is gone', async () => {
   expect(await lab.store.samples.setFiles('gone0000', [])).toBe(false);
-  expect(await lab.store.samples.setQuality('gone0000', {})).toBe(false);
+  expect(await lab.store.samples.setQuality('gone0000', {}, FACTS)).toBe(false);
   expect(await lab.store.samples.remove('gone0000')).toEqual([]);
 });
 
 test('quality ends the import', async () => {
   const made = await create('S', [await lab.upload('reads', 'a.fq')]);
   const id = typeof made === 'string' ? made : made.sample._id;
-  expect(await lab.store.samples.setQuality(id, { count: 7 })).toBe(true);
-  expect(await lab.store.samples.get(id)).toMatchObject({ quality: { count: 7 }, imported: false });
+  expect(await lab.store.samples.setQuality(id, { count: 7 }, FACTS)).toBe(true);
+  expect(await lab.store.samples.get(id)).toMatchObject({ quality: { count: 7 }, imported: false, ...FACTS });
 });
