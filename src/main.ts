@@ -57,11 +57,14 @@ async function main([name = 'help', ...argv]: string[]): Promise<number> {
   return command(argv);
 }
 
+// A log on a full disk loses its text; without a listener the process would end.
+for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
+
 reachLoopbackDirectly();
 try {
   process.exitCode = await main(process.argv.slice(2));
 } catch (error) {
-  const text = error instanceof ConfigError ? error.message : (await import('./commands/start.js')).explainFault(error);
+  const { explainFault, exitCodeOf } = await import('./commands/faults.js');
   // Whatever the failed command holds open, a connection say, must not keep the process alive.
-  process.stderr.write(`${text}\n`, () => process.exit(1));
+  process.stderr.write(`${explainFault(error)}\n`, () => process.exit(exitCodeOf(error, process.argv[2])));
 }

@@ -1,4 +1,5 @@
 import type { Config } from '../config.js';
+import { LocalError } from '../local/index.js';
 import { createLogger } from '../log.js';
 import { aborted, announceReady, createRemote, openStore, requireAddress, untilSignal } from './shared.js';
 
@@ -6,7 +7,7 @@ import { aborted, announceReady, createRemote, openStore, requireAddress, untilS
 export async function runApi(config: Config): Promise<number> {
   const log = createLogger('api', { verbose: config.verbose });
   const signal = untilSignal();
-  const { startApi } = await import('../api/server.js');
+  const { ListenError, startApi } = await import('../api/server.js');
   const { createWorkflows } = await import('../api/workflows.js');
   const { serverVersion } = await import('../api/version.js');
   const { createSocketIdentity } = await import('../api/account/authentication.js');
@@ -29,6 +30,8 @@ export async function runApi(config: Config): Promise<number> {
   const server = await startApi({
     deps,
     attach: async (http) => attachSockets(http, { ...deps, identity: createSocketIdentity(deps) }),
+  }).catch((error: unknown) => {
+    throw error instanceof ListenError ? new LocalError(error.message, [], { cause: error }) : error;
   });
   announceReady(log, { listening: server.url });
   await aborted(signal);

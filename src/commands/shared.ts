@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { serverVersion } from '../api/version.js';
-import type { Config } from '../config.js';
+import { type Config, ConfigError } from '../config.js';
 import type { RemoteServices } from '../contracts/remote.js';
 import { createDataDirectory } from '../files/data_directory.js';
 import type { Logger } from '../log.js';
@@ -24,7 +24,7 @@ export function requireAddress(config: Config, name: 'db' | 'temporal_address'):
   const value = config[name];
   if (value) return value;
   const option = name === 'db' ? '--db' : '--temporal-address';
-  throw new Error(`${option} is needed here: only "virtool start" starts servers of its own.`);
+  throw new ConfigError(`${option} is needed here: only "virtool start" starts servers of its own.`);
 }
 
 /** Database, store and data directory of a process. Waits for the database until the signal says stop. */
@@ -50,9 +50,10 @@ export function createRemote(config: Config): RemoteServices {
 }
 
 async function connect(config: Config, log: Logger, signal: AbortSignal): Promise<Database> {
+  const url = requireAddress(config, 'db');
   for (let wait = 200; ; wait = Math.min(2 * wait, LONGEST_WAIT_MS)) {
     try {
-      return await openDatabase({ url: requireAddress(config, 'db'), name: config.db_name });
+      return await openDatabase({ url, name: config.db_name });
     } catch (error) {
       signal.throwIfAborted();
       // One line: it comes every few seconds.

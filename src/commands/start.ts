@@ -91,12 +91,6 @@ export function printLine(text: string): void {
   process.stdout.write(`${text}\n`);
 }
 
-/** What is wrong and what to do, for a terminal. */
-export function explainFault(error: unknown): string {
-  if (error instanceof LocalError) return error.text();
-  return error instanceof Error ? error.message : String(error);
-}
-
 function childrenOf(config: Config, servers: Servers, onListening: (url: string) => void): ChildSpec[] {
   const { argv, environment } = configToChild({
     ...config,

@@ -7,5 +7,6 @@ export { plainLogger } from './prepare.js';
 export type { ProcessEvent } from './processes/keeper.js';
 export { readyWhenSaid } from './processes/readiness.js';
 export { stopOnSignal } from './processes/signals.js';
+export { EXIT_UNUSABLE } from './processes/start_failed.js';
 export { type ServerOptions, type Servers, startServers } from './servers/index.js';
 export { type ChildSpec, type Stack, startStack } from './supervisor.js';

@@ -2,8 +2,9 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { LocalError, reasonOf } from './errors.js';
 import { checkoutCache } from './install/cache.js';
 import { ensureTools } from './install/tools.js';
-import { announce, type Keeper, keepRunning } from './processes/keeper.js';
+import { announce, type Keeper, keepRunning, type ProcessEvent } from './processes/keeper.js';
 import type { ProcessHome, ProcessSpec } from './processes/process.js';
+import { startTogether } from './processes/start_together.js';
 import { type ServerOptions, type Servers, startServers } from './servers/index.js';
 
 /** One of our own processes below the supervisor: a Node program, by default this one with other arguments. */
@@ -38,22 +39,26 @@ export type Stack = Omit<Servers, 'keepers' | 'afterCrash'> & {
 };
 
 const READY_LIMIT_MS = 60_000;
-const CHILD_STOP_LIMIT_MS = 30_000;
-const STACK_STOP_LIMIT_MS = 60_000;
+// The control worker gives its activities twenty seconds.
+const CHILD_STOP_LIMIT_MS = 22_000;
+const STACK_STOP_LIMIT_MS = 30_000;
+const KILL_LIMIT_MS = 5_000;
 
 /**
- * Starts the servers and the children, and starts again whatever dies. Throws `LocalError`, with nothing
- * left running, when something cannot be started the first time.
+ * Starts the servers and the children, and starts again whatever dies, also before it was ready. Throws `LocalError`, with nothing
+ * left running, when something cannot be started for a reason that does not pass by itself.
  */
 export async function startStack(options: StackOptions): Promise<Stack> {
   const servers = await startServersAndTools(options);
   const children: Keeper[] = [];
   const stop = once(() => stopInOrder(servers, children, options.stopLimitMs ?? STACK_STOP_LIMIT_MS));
-  const addChild = async (spec: ChildSpec) => void children.push(await keepChild(spec, servers, options));
+  const addChild = async (spec: ChildSpec) =>
+    void children.push(await keepChild(spec, servers, options, options.signal));
   try {
     // The order of the list decides who ends first, so it must not depend on who is ready first.
-    const outcomes = await Promise.allSettled(
-      options.children(servers).map((spec) => keepChild(spec, servers, options)),
+    const outcomes = await startTogether<Keeper[]>(
+      options.children(servers).map((spec) => (signal: AbortSignal) => keepChild(spec, servers, options, signal)),
+      options.signal,
     );
     for (const outcome of outcomes) if (outcome.status === 'fulfilled') children.push(outcome.value);
     for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason;
@@ -76,17 +81,25 @@ export async function startStack(options: StackOptions): Promise<Stack> {
 
 async function startServersAndTools(options: StackOptions): Promise<Servers> {
   const { cachePath = checkoutCache(), logger } = options;
-  const [servers, tools] = await Promise.allSettled([
-    startServers(options),
-    options.tools === false ? undefined : ensureTools({ cachePath, logger }),
-  ]);
+  const [servers, tools] = await startTogether<[Servers, unknown]>(
+    [
+      (signal) => startServers({ ...options, signal }),
+      async () => (options.tools === false ? undefined : await ensureTools({ cachePath, logger })),
+    ],
+    options.signal,
+  );
   if (servers.status === 'rejected') throw servers.reason;
   if (tools.status === 'fulfilled') return servers.value;
   await servers.value.stop();
   throw tools.reason;
 }
 
-function keepChild(child: ChildSpec, servers: Servers, options: ServerOptions): Promise<Keeper> {
+function keepChild(
+  child: ChildSpec,
+  servers: Servers,
+  options: ServerOptions,
+  firstStart: AbortSignal | undefined,
+): Promise<Keeper> {
   const { dataPath, logger } = options;
   const home: ProcessHome = {
     dataPath,
@@ -103,12 +116,11 @@ function keepChild(child: ChildSpec, servers: Servers, options: ServerOptions): 
     stopLimitMs: child.stopLimitMs ?? CHILD_STOP_LIMIT_MS,
     ...(child.onOutput === undefined ? {} : { onOutput: child.onOutput }),
   };
-  return keepRunning(spec, home, {
-    onEvent(event) {
-      announce(event, options);
-      if (event.state === 'died') freeLocks(servers, options);
-    },
-  });
+  const onEvent = (event: ProcessEvent) => {
+    announce(event, options);
+    if (event.state === 'died') freeLocks(servers, options);
+  };
+  return keepRunning(spec, home, { onEvent }, firstStart);
 }
 
 function freeLocks(servers: Servers, { logger }: ServerOptions): void {
@@ -119,16 +131,20 @@ function freeLocks(servers: Servers, { logger }: ServerOptions): void {
 }
 
 async function stopInOrder(servers: Servers, children: Keeper[], limitMs: number): Promise<void> {
-  const inOrder = (async () => {
-    for (const child of children.toReversed()) await child.stop();
-    await servers.stop();
-    return true;
-  })();
+  const inOrder = stopEach([...children.toReversed(), servers]).then(() => true);
   if (await Promise.race([inOrder, delay(limitMs, false, { ref: false })])) return;
   for (const child of children) child.kill();
   servers.kill();
-  await inOrder;
+  // What the kernel does not end, as it waits for a disk, cannot be waited for.
+  await Promise.race([inOrder, delay(KILL_LIMIT_MS, undefined, { ref: false })]);
   throw new LocalError(`Not everything ended within ${limitMs / 1000} s; the rest was killed`);
+}
+
+/** Stops one after the other, the later ones also when an earlier one fails; throws the first failure. */
+async function stopEach(parts: readonly { stop(): Promise<void> }[]): Promise<void> {
+  const failures: unknown[] = [];
+  for (const part of parts) await part.stop().catch((error: unknown) => failures.push(error));
+  if (failures.length > 0) throw failures[0];
 }
 
 function once<T>(make: () => Promise<T>): () => Promise<T> {

@@ -17,10 +17,12 @@ const LIMIT = { timeout: 45_000 };
 type Told = { mongoUrl: string; pids: Record<string, number> };
 
 /** A supervisor in a process of its own. */
-function launch(dataPath: string, kind = 'obedient') {
-  const child: ChildProcess = spawn(process.execPath, [RUNNER, STACK, dataPath, checkoutCache(), kind], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
+function launch(dataPath: string, kind = 'obedient', ...stopLimitMs: string[]) {
+  const child: ChildProcess = spawn(
+    process.execPath,
+    [RUNNER, STACK, dataPath, checkoutCache(), kind, ...stopLimitMs],
+    { stdio: ['ignore', 'pipe', 'inherit'] },
+  );
   onTestFinished(() => void child.kill('SIGKILL'));
   let output = '';
   child.stdout?.on('data', (chunk) => {
@@ -98,6 +100,25 @@ test('a second signal does not wait for a child that hangs', LIMIT, async () => 
   await waitFor(ended, 'the supervisor to end');
   expect(code).toBe(130);
   await waitFor(() => !processes.some(isAlive), 'everything to be gone');
+});
+
+test('a child that hangs is killed with all others when the limit of the end is over', LIMIT, async () => {
+  const dataPath = testFolder();
+  const supervisor = launch(dataPath, 'stubborn', '500');
+  const processes = identities(await supervisor.started());
+  supervisor.child.kill('SIGINT');
+  expect(await supervisor.exited).toBe(1);
+  expect(supervisor.said('error')).toEqual(['Not everything ended within 0.5 s; the rest was killed']);
+  expect(processes.some(isAlive)).toBe(false);
+  expect(readdirSync(join(dataPath, 'run'))).toEqual([]);
+});
+
+test('a child that cannot run ends the first start, also while another one is tried again', LIMIT, async () => {
+  const dataPath = testFolder();
+  const supervisor = launch(dataPath, 'unusable');
+  expect(await supervisor.exited).toBe(1);
+  expect(supervisor.said('error')).toEqual(['first ended with code 78 while starting: another version is needed']);
+  expect(readdirSync(join(dataPath, 'run'))).toEqual([]);
 });
 
 test('after kill -9 of the supervisor nothing runs, and the next start finds the folder free', LIMIT, async () => {

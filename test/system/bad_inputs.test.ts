@@ -3,6 +3,7 @@ import { request } from 'node:http';
 import { join } from 'node:path';
 import { type Db, MongoClient } from 'mongodb';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { NO_MOUNT, smallDisk } from '../support/small_disk.js';
 import { waitFor } from '../support/wait.js';
 import {
   type Body,
@@ -15,7 +16,7 @@ import {
   processEnd,
   signIn,
 } from './client.js';
-import { createHome, type Home, NO_MOUNT, type RunningServer, smallDisk, startServer } from './support.js';
+import { createHome, type Home, type RunningServer, startServer } from './support.js';
 import { makeSample, makeSubtraction } from './walk.js';
 
 const LIMIT = { timeout: 60_000 };

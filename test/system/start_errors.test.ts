@@ -1,10 +1,23 @@
-import { chmodSync, existsSync, mkdirSync, readdirSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import {
+  chmodSync,
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { createServer } from 'node:net';
 import { availableParallelism } from 'node:os';
 import { delimiter, join } from 'node:path';
-import { expect, onTestFinished, test } from 'vitest';
+import { fileURLToPath } from 'node:url';
+import { expect, inject, onTestFinished, test } from 'vitest';
 import { checkoutCache } from '../../src/local/install/cache.js';
-import { createHome, type Ended, type Home, NO_MOUNT, runServer, smallDisk, startServer } from './support.js';
+import { NO_MOUNT, smallDisk } from '../support/small_disk.js';
+import { createHome, type Ended, type Home, runCommand, runServer, startServer } from './support.js';
 
 const LIMIT = { timeout: 90_000 };
 
@@ -37,6 +50,23 @@ test('a port that is taken is named, with the ways out', LIMIT, async () => {
   const ended = await runServer(home, [`--port=${port}`]);
   expectRefusal(home, ended, new RegExp(`Port ${port} on localhost is taken`), /another port with --port/);
   expect(content(home)).toEqual([]);
+});
+
+// What a supervisor, or systemd, need not start again.
+test('a part of the server tells by its exit code what does not pass by itself', LIMIT, async () => {
+  const home = testHome();
+  const servers = [`--db=${inject('mongoUrl')}`, `--temporal-address=${inject('temporalAddress')}`];
+  const other = createServer();
+  await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve));
+  onTestFinished(() => void other.close());
+  const address = other.address();
+  const port = typeof address === 'object' ? address?.port : 0;
+  const named = [...servers, '--db-name=exit_codes', `--port=${port}`];
+  expect(await runCommand(home, ['api'], named)).toMatchObject({ code: 78, stderr: expect.stringMatching(/is taken/) });
+  expect(await runCommand(home, ['worker', 'tools'], ['--temporal-address=localhost:1'])).toMatchObject({
+    code: 78,
+    stderr: expect.stringMatching(/^--db is needed here/),
+  });
 });
 
 test('an unknown option is named, and nothing is made', LIMIT, async () => {
@@ -84,6 +114,15 @@ test('a disk that is full is named before anything runs on it', LIMIT, async (co
   const ended = await runServer(home, ['--port=0', `--data-path=${dataPath}`]);
   expectRefusal(home, ended, new RegExp(`Disk: 0\\.0 GiB free for ${dataPath}`), /Free some space: at least 1 GiB/);
   expect(existsSync(dataPath) ? readdirSync(dataPath) : []).toEqual([]);
+});
+
+test('words that a full disk does not take end no process', LIMIT, (context) => {
+  if (!existsSync('/dev/full')) return context.skip('there is no /dev/full');
+  const main = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
+  const output = openSync('/dev/full', 'w');
+  onTestFinished(() => closeSync(output));
+  const { status, stderr } = spawnSync(process.execPath, [main, 'help'], { stdio: ['ignore', output, 'pipe'] });
+  expect({ status, stderr: stderr.toString() }).toEqual({ status: 0, stderr: '' });
 });
 
 /** All programs of PATH but some, and a cache of its own, as what is known about tools is kept there. */

@@ -1,4 +1,4 @@
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -31,6 +31,8 @@ export type Home = {
   processes(): LivingProcess[];
   /** Those of them that are tools or belong to one. */
   tools(): LivingProcess[];
+  /** Process id of a child of the supervisor, of the moment: `api`, `worker-control`, `worker-tools`, `temporal`, `mongodb`. */
+  child(name: string): number | undefined;
   /** Makes the tools of this program hang, so that they heed nothing but SIGKILL; gives their process ids. */
   hang(program: string): number[];
   /** Ends whatever is left, also after a test that failed, and removes the folder. */
@@ -48,11 +50,13 @@ export type RunningServer = {
   temporalAddress: string;
   /** Process id of the supervisor. */
   pid: number;
-  /** Process id of one of its children of the moment: `api`, `worker-control`, `worker-tools`, `temporal`, `mongodb`. */
+  /** As of its home. */
   child(name: string): number | undefined;
+  /** What it has said so far. */
+  stdout(): string;
   ended: Promise<Ended>;
-  /** SIGTERM; resolves when it has ended. */
-  stop(): Promise<Ended>;
+  /** SIGTERM, or another signal; resolves when it has ended. */
+  stop(signal?: NodeJS.Signals): Promise<Ended>;
 };
 
 /** An empty home. */
@@ -67,6 +71,7 @@ export function createHome(): Home {
     dataPath,
     processes,
     tools,
+    child: (name) => readPid(join(dataPath, 'run', `${name}.json`)),
     hang: (program) =>
       tools()
         .filter(({ command }) => basename(command.split(' ')[0] ?? '').startsWith(program))
@@ -104,10 +109,11 @@ export async function startServer(home: Home, options: readonly string[] = []): 
     mongoUrl: MONGO.exec(run.stdout())?.[1] ?? '',
     temporalAddress: TEMPORAL.exec(run.stdout())?.[1] ?? '',
     pid,
-    child: (name) => readPid(join(home.dataPath, 'run', `${name}.json`)),
+    child: home.child,
+    stdout: run.stdout,
     ended: run.ended,
-    stop() {
-      process.kill(pid, 'SIGTERM');
+    stop(signal = 'SIGTERM') {
+      process.kill(pid, signal);
       return within(run.ended, STOP_LIMIT_MS, 'the server to end');
     },
   };
@@ -125,22 +131,6 @@ export function runServer(
 /** The same for another command on the home. */
 export function runCommand(home: Home, command: readonly string[], options: readonly string[]): Promise<Ended> {
   return within(launch(home, command, options).ended, START_LIMIT_MS, `${command.join(' ')} to end`);
-}
-
-/** Why a test is skipped that needs a small disk. */
-export const NO_MOUNT = 'mounting a tmpfs is not permitted here';
-
-/** Puts an empty disk of this size over a folder until disposed; undefined where mounting is not permitted. */
-export function smallDisk(folder: string, size: string, ...options: string[]): Disposable | undefined {
-  const call = (program: string, ...args: string[]) => execFileSync(program, [...args, folder], { stdio: 'ignore' });
-  mkdirSync(folder, { recursive: true });
-  try {
-    call('mount', '-t', 'tmpfs', '-o', [`size=${size}`, ...options].join(), 'tmpfs');
-  } catch {
-    return undefined;
-  }
-  // Lazily, as a process that is about to end may still look into it.
-  return { [Symbol.dispose]: () => void call('umount', '--lazy') };
 }
 
 function launch(

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { errorCode, LocalError, reasonOf } from '../errors.js';
 import { lastLines } from '../machine/commands.js';
@@ -13,6 +13,7 @@ import {
   waitGone,
 } from '../machine/proc_table.js';
 import { LogFile } from './log_file.js';
+import { describeExit, isLastingEnd, lastingOf, type ProcessExit, StartFailed } from './start_failed.js';
 
 /** How it is seen that a running program still does its work: how often it is asked, and after how many answers of no it is given up. */
 export type Liveness = { ask(): Promise<boolean>; everyMs: number; misses: number };
@@ -36,11 +37,8 @@ export type ProcessSpec = {
   onOutput?(chunk: Buffer): void;
 };
 
-/** Where logs and pid files go: `<data>/logs` and `<data>/run`. */
+/** Where logs and pid files go: `<data>/logs` and `<data>/run`; `onFault` hears when the disk refuses one of them. */
 export type ProcessHome = { dataPath: string; onFault(error: unknown): void };
-
-/** How a program ended. */
-export type ProcessExit = { code: number | null; signal: NodeJS.Signals | null };
 
 /** A running program that we own, with everything below it. */
 export type OwnedProcess = {
@@ -54,31 +52,36 @@ export type OwnedProcess = {
   kill(): void;
 };
 
+/** A program that was launched; {@link startProcess} waits for it as well. */
+export type LaunchedProcess = OwnedProcess & {
+  /**
+   * Resolves when it is ready. Throws `StartFailed` when it ends before or is late, and the signal's reason when that says that it is no longer
+   * wanted; then nothing of it is left.
+   */
+  untilReady(signal?: AbortSignal): Promise<void>;
+};
+
 const OUTPUT_KEPT = 64 * 1024;
 const PROBE_EVERY_MS = 40;
 const LEFTOVER_GRACE_MS = 3_000;
+/** How long a stranger may hold the output of a program that has ended. */
+const OUTPUT_GRACE_MS = 2_000;
 
 // The group dies when fd 3 closes, which the kernel does even when this process is killed with SIGKILL.
 const LIFELINE = '(read _ <&3; kill -KILL 0) >/dev/null 2>&1 & exec "$@" 3<&-';
 
 /**
- * Starts a program in a group of its own and waits until it is ready. Throws `LocalError` with its last
- * words when it ends before, is late, or when `signal` says that it is no longer wanted.
+ * Starts a program in a group of its own and waits until it is ready. Throws as `launchProcess` and `untilReady` of
+ * {@link LaunchedProcess} do.
  */
 export async function startProcess(spec: ProcessSpec, home: ProcessHome, signal?: AbortSignal): Promise<OwnedProcess> {
-  const owned = launch(spec, home);
-  try {
-    await untilReady(spec, owned, signal);
-    return owned;
-  } catch (error) {
-    await owned.stop();
-    throw error;
-  }
+  const launched = launchProcess(spec, home);
+  await launched.untilReady(signal);
+  return launched;
 }
 
-type Launched = OwnedProcess & { output(): string };
-
-function launch(spec: ProcessSpec, home: ProcessHome): Launched {
+/** Starts a program in a group of its own. Throws `StartFailed`, with nothing left running, when it cannot be started or noted. */
+export function launchProcess(spec: ProcessSpec, home: ProcessHome): LaunchedProcess {
   const log = new LogFile(join(home.dataPath, 'logs', `${spec.name}.log`), home.onFault);
   const child = spawn('/bin/sh', ['-c', LIFELINE, 'sh', spec.command, ...spec.args], {
     cwd: spec.cwd,
@@ -86,33 +89,61 @@ function launch(spec: ProcessSpec, home: ProcessHome): Launched {
     detached: true,
     stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
   });
-  const output = collectOutput(child, log, spec);
+  child.on('error', () => undefined);
   const pid = child.pid;
   if (pid === undefined) {
-    child.once('error', () => undefined);
     log.close();
-    throw new LocalError(`${spec.name} could not be started: /bin/sh or ${spec.cwd} is missing`);
+    throw notSpawned(spec);
   }
-  const pidFile = writePidFile(home.dataPath, spec.name, pid);
-  const exited = new Promise<ProcessExit>((resolve, reject) => {
-    child.once('error', reject);
-    // Stragglers and the lifeline hold the pipes open, so they go first.
-    child.once('exit', () => signalGroup(pid, 'SIGKILL'));
+  // Everything that ends the group stands before anything that may throw.
+  let hasExited = false;
+  const signalAll = (name: NodeJS.Signals) => {
+    if (!hasExited) signalGroup(pid, name);
+  };
+  const pidFile = join(home.dataPath, 'run', `${spec.name}.json`);
+  const exited = new Promise<ProcessExit>((resolve) => {
+    child.once('exit', () => {
+      // Stragglers and the lifeline hold the pipes open, so they go first.
+      signalAll('SIGKILL');
+      hasExited = true;
+      setTimeout(() => closeOutput(child), OUTPUT_GRACE_MS).unref();
+    });
     child.once('close', (code, signal) => {
       log.close();
-      rmSync(pidFile, { force: true });
+      removePidFile(pidFile, home);
       resolve({ code, signal });
     });
   });
-  return {
+  const output = collectOutput(child, log, spec);
+  try {
+    writePidFile(pidFile, pid);
+  } catch (error) {
+    signalAll('SIGKILL');
+    throw new StartFailed(`${spec.name} could not be noted in ${pidFile}: ${reasonOf(error)}`, lastingOf(error), {
+      cause: error,
+    });
+  }
+  const owned: OwnedProcess = {
     name: spec.name,
     pid,
     exited,
-    output,
     tail: (count = 3) => lastLines(output(), count),
-    kill: () => signalGroup(pid, 'SIGKILL'),
-    stop: (limitMs = spec.stopLimitMs) => stopGroup(pid, exited, limitMs),
+    kill: () => signalAll('SIGKILL'),
+    stop: (limitMs = spec.stopLimitMs) => stopGroup(signalAll, exited, limitMs),
   };
+  return { ...owned, untilReady: (signal) => untilReady(spec, owned, output, signal) };
+}
+
+function notSpawned({ name, cwd }: ProcessSpec): StartFailed {
+  const missing = ['/bin/sh', cwd].filter((path) => !existsSync(path));
+  return missing.length > 0
+    ? new StartFailed(`${name} could not be started: ${missing.join(' and ')} is missing`, 'lasting')
+    : new StartFailed(`${name} could not be started: the system gives no more processes or files`, 'passing');
+}
+
+// Somebody outside of the group, so not killed with it, may have the other end.
+function closeOutput(child: ChildProcess): void {
+  for (const stream of child.stdio) stream?.destroy();
 }
 
 function collectOutput(child: ChildProcess, log: LogFile, spec: ProcessSpec): () => string {
@@ -129,32 +160,48 @@ function collectOutput(child: ChildProcess, log: LogFile, spec: ProcessSpec): ()
   return () => kept;
 }
 
-async function untilReady(spec: ProcessSpec, owned: Launched, signal: AbortSignal | undefined): Promise<void> {
-  const end = Date.now() + spec.readyLimitMs;
-  let exit: ProcessExit | undefined;
-  void owned.exited.then((how) => {
-    exit = how;
+async function untilReady(
+  spec: ProcessSpec,
+  owned: OwnedProcess,
+  output: () => string,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const waiting = new AbortController();
+  const words = () => owned.tail() || 'no output';
+  const probe = async () => {
+    while (!waiting.signal.aborted && !(await spec.ready(output()))) await delay(PROBE_EVERY_MS);
+  };
+  const end = async () => {
+    const exit = await owned.exited;
+    const message = `${spec.name} ended with ${describeExit(exit)} while starting: ${words()}`;
+    throw new StartFailed(message, isLastingEnd(exit, words()) ? 'lasting' : 'passing');
+  };
+  const limit = async () => {
+    await delay(spec.readyLimitMs, undefined, { signal: waiting.signal });
+    throw new StartFailed(`${spec.name} was not ready after ${spec.readyLimitMs / 1000} s: ${words()}`, 'late');
+  };
+  const unwanted = new Promise<never>((_, reject) => {
+    signal?.addEventListener('abort', () => reject(signal.reason), { once: true, signal: waiting.signal });
   });
-  for (;;) {
+  try {
     signal?.throwIfAborted();
-    if (exit !== undefined) {
-      throw new LocalError(
-        `${spec.name} ended with ${describeExit(exit)} while starting: ${owned.tail() || 'no output'}`,
-      );
-    }
-    if (await spec.ready(owned.output())) return;
-    if (Date.now() > end) {
-      throw new LocalError(
-        `${spec.name} was not ready after ${spec.readyLimitMs / 1000} s: ${owned.tail() || 'no output'}`,
-      );
-    }
-    await delay(PROBE_EVERY_MS);
+    // A question may hang, so nothing waits for its answer alone.
+    await Promise.race([end(), probe(), limit(), unwanted]);
+  } catch (error) {
+    await owned.stop();
+    throw error;
+  } finally {
+    waiting.abort();
   }
 }
 
-async function stopGroup(pid: number, exited: Promise<ProcessExit>, limitMs: number): Promise<ProcessExit> {
-  signalGroup(pid, 'SIGTERM');
-  const hard = setTimeout(() => signalGroup(pid, 'SIGKILL'), limitMs);
+async function stopGroup(
+  signalAll: (name: NodeJS.Signals) => void,
+  exited: Promise<ProcessExit>,
+  limitMs: number,
+): Promise<ProcessExit> {
+  signalAll('SIGTERM');
+  const hard = setTimeout(() => signalAll('SIGKILL'), limitMs);
   try {
     return await exited;
   } finally {
@@ -162,18 +209,18 @@ async function stopGroup(pid: number, exited: Promise<ProcessExit>, limitMs: num
   }
 }
 
-/** `code 1` or `SIGKILL`. */
-export function describeExit({ code, signal }: ProcessExit): string {
-  return signal ?? `code ${code}`;
-}
-
-function writePidFile(dataPath: string, name: string, pid: number): string {
-  const folder = join(dataPath, 'run');
-  mkdirSync(folder, { recursive: true });
-  const path = join(folder, `${name}.json`);
+function writePidFile(path: string, pid: number): void {
+  mkdirSync(dirname(path), { recursive: true });
   const identity: ProcessIdentity = { pid, start: processStart(pid) ?? '' };
   writeFileSync(path, JSON.stringify(identity));
-  return path;
+}
+
+function removePidFile(path: string, home: ProcessHome): void {
+  try {
+    rmSync(path, { force: true });
+  } catch (error) {
+    home.onFault(error);
+  }
 }
 
 /**

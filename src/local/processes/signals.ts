@@ -1,6 +1,7 @@
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 // A terminal, npm and a parent may each pass on the same Ctrl-C.
 const SAME_PRESS_MS = 500;
+const LAST_WORDS_MS = 5_000;
 
 /** Something with an orderly and a hard end. */
 export type Stoppable = { stop(): Promise<void>; kill(): void };
@@ -27,6 +28,8 @@ export async function stopOnSignal(stack: Stoppable, onFirst: (signal: NodeJS.Si
   });
   try {
     await stack.stop();
+    // Whatever is still open must not keep a process that has nothing left to do.
+    setTimeout(() => process.exit(), LAST_WORDS_MS).unref();
     return 0;
   } finally {
     for (const signal of SIGNALS) process.off(signal, listener);

@@ -7,6 +7,7 @@ import type { Lock } from '../machine/lock.js';
 import { answersConnect, parseAddress } from '../machine/ports.js';
 import { announce, type Keeper, keepRunning, type ProcessEvent } from '../processes/keeper.js';
 import { endLeftovers, type ProcessHome } from '../processes/process.js';
+import { startTogether } from '../processes/start_together.js';
 import { requireMongo, withoutPassword } from './mongo/check.js';
 import { planMongo } from './mongo/plan.js';
 import { planTemporal } from './temporal/plan.js';
@@ -25,6 +26,8 @@ export type ServerOptions = {
   durable?: boolean;
   logger: Logger;
   onEvent?(event: ProcessEvent): void;
+  /** Ends the tries to start something, with its reason. */
+  signal?: AbortSignal;
 };
 
 /** Which server is used; `given` means that the user named it. */
@@ -49,7 +52,8 @@ export type Servers = {
 
 /**
  * Finds or installs and starts MongoDB and Temporal, unless given. Only one process at a time may do so for a
- * data folder. They die with this process, however it ends. Throws `LocalError`, with nothing left running.
+ * data folder. They die with this process, however it ends. What dies while it starts is tried again; throws `LocalError`, with nothing left
+ * running, on what does not pass by itself.
  */
 export async function startServers(options: ServerOptions): Promise<Servers> {
   const dataPath = resolve(options.dataPath);
@@ -58,8 +62,11 @@ export async function startServers(options: ServerOptions): Promise<Servers> {
   const lock = takeDataFolder(dataPath);
   const started: Keeper[] = [];
   const stop = async () => {
-    for (const keeper of started.toSorted(byEndOrder)) await keeper.stop();
-    lock.release();
+    try {
+      for (const keeper of started.toSorted(byEndOrder)) await keeper.stop();
+    } finally {
+      lock.release();
+    }
   };
   try {
     return await startBoth({ ...options, dataPath }, lock, started, stop);
@@ -94,11 +101,12 @@ async function startBoth(
     home: { dataPath, onFault: (error) => logger.error(`A log file cannot be written: ${reasonOf(error)}`) },
     started,
   };
-  const outcomes = await Promise.allSettled([startMongo(context), startTemporal(context)]);
-  const failed = outcomes.find((outcome) => outcome.status === 'rejected');
-  if (failed) throw failed.reason;
-  const [mongo, temporal] = outcomes;
-  if (mongo.status !== 'fulfilled' || temporal.status !== 'fulfilled') throw new Error('both parts are settled');
+  const [mongo, temporal] = await startTogether<[Part<Servers['mongo']>, Part<Servers['temporal']>]>(
+    [(signal) => startMongo(context, signal), (signal) => startTemporal(context, signal)],
+    options.signal,
+  );
+  if (mongo.status === 'rejected') throw mongo.reason;
+  if (temporal.status === 'rejected') throw temporal.reason;
   return {
     mongoUrl: mongo.value.at,
     temporalAddress: temporal.value.at,
@@ -123,7 +131,7 @@ type Context = ServerOptions & {
   started: Keeper[];
 };
 
-async function startMongo(context: Context): Promise<Part<Servers['mongo']>> {
+async function startMongo(context: Context, signal: AbortSignal): Promise<Part<Servers['mongo']>> {
   const { mongoUrl, logger } = context;
   if (mongoUrl !== undefined) {
     const facts = await requireMongo(mongoUrl);
@@ -132,10 +140,12 @@ async function startMongo(context: Context): Promise<Part<Servers['mongo']>> {
   }
   const plan = await planMongo(context);
   context.started.push(
-    await keepRunning(plan.spec, context.home, {
-      onEvent: (event) => announce(event, context),
-      afterRestart: plan.afterCrash,
-    }),
+    await keepRunning(
+      plan.spec,
+      context.home,
+      { onEvent: (event) => announce(event, context), afterRestart: plan.afterCrash },
+      signal,
+    ),
   );
   logger.info(`MongoDB: ${plan.kind} ${plan.version} (${plan.source}) at ${plan.url}`);
   if (plan.kind === 'secantusdb') {
@@ -148,7 +158,7 @@ async function startMongo(context: Context): Promise<Part<Servers['mongo']>> {
   return { at: url, facts: { kind, version, source }, afterCrash };
 }
 
-async function startTemporal(context: Context): Promise<Part<Servers['temporal']>> {
+async function startTemporal(context: Context, signal: AbortSignal): Promise<Part<Servers['temporal']>> {
   const { temporalAddress, logger } = context;
   if (temporalAddress !== undefined) {
     await requireTemporal(temporalAddress);
@@ -156,7 +166,9 @@ async function startTemporal(context: Context): Promise<Part<Servers['temporal']
     return { at: temporalAddress, facts: { kind: 'given', version: 'unknown', source: 'given' } };
   }
   const plan = await planTemporal({ ...context, uiPort: context.ports?.temporalUi });
-  context.started.push(await keepRunning(plan.spec, context.home, { onEvent: (event) => announce(event, context) }));
+  context.started.push(
+    await keepRunning(plan.spec, context.home, { onEvent: (event) => announce(event, context) }, signal),
+  );
   const pages = plan.uiUrl === undefined ? '' : `, web pages at ${plan.uiUrl}`;
   logger.info(`Temporal: ${plan.version} (${plan.source}) at ${plan.address}${pages}`);
   return {

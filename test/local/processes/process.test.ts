@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { expect, onTestFinished, test } from 'vitest';
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { isAlive, processStart, waitGone } from '../../../src/local/machine/proc_table.js';
 import { LogFile } from '../../../src/local/processes/log_file.js';
 import {
@@ -11,6 +11,7 @@ import {
   startProcess,
 } from '../../../src/local/processes/process.js';
 import { testFolder } from '../../support/folders.js';
+import { NO_MOUNT, smallDisk } from '../../support/small_disk.js';
 import { waitFor } from '../../support/wait.js';
 
 /** Starts a shell script as an owned process that is ready when it has said "ready". */
@@ -66,6 +67,63 @@ test('a process that never gets ready is ended and reported', async () => {
   expect(isAlive(identity(pid as number))).toBe(false);
 });
 
+/** Command lines that hold a text, of all processes. */
+function commandsWith(text: string): string[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .flatMap((name) => {
+      try {
+        return readFileSync(`/proc/${name}/cmdline`, 'utf8').replaceAll('\0', ' ');
+      } catch {
+        return [];
+      }
+    })
+    .filter((command) => command.includes(text));
+}
+
+test('on a full disk nothing is left of a process that could not be noted', async (context) => {
+  const dataPath = testFolder();
+  using disk = smallDisk(dataPath, '64k');
+  if (!disk) return context.skip(NO_MOUNT);
+  mkdirSync(join(dataPath, 'run'));
+  disk.fill();
+  const seconds = `300.${process.pid}${Date.now()}`;
+  const spec: ProcessSpec = {
+    ...{ name: 'script', command: '/bin/sh', args: ['-c', `echo ready; exec sleep ${seconds}`], cwd: dataPath },
+    ...{ ready: (output) => output.includes('ready'), readyLimitMs: 10_000, stopLimitMs: 10_000 },
+  };
+  await expect(startProcess(spec, { dataPath, onFault: () => undefined })).rejects.toThrow(/ENOSPC/);
+  await waitFor(() => commandsWith(seconds).length === 0, 'the program and its guard to be gone');
+});
+
+test('a stranger that keeps the output of a process open does not hold up its end', async () => {
+  const { owned } = await startScript('setsid sleep 300 & echo child=$!; sleep 0.2; echo ready; wait');
+  const stranger = pidIn(owned, 'child');
+  onTestFinished(() => void process.kill(stranger.pid, 'SIGKILL'));
+  await owned.stop();
+  expect(isAlive(stranger)).toBe(true);
+});
+
+test('a readiness that is never told does not hold up the end of a start', async () => {
+  let isAsked = false;
+  const ready = () => {
+    isAsked = true;
+    return new Promise<boolean>(() => undefined);
+  };
+  const unwanted = new AbortController();
+  const dataPath = testFolder();
+  const spec: ProcessSpec = {
+    ...{ name: 'script', command: '/bin/sh', args: ['-c', 'exec sleep 300'], cwd: dataPath, ready },
+    ...{ readyLimitMs: 3_600_000, stopLimitMs: 10_000 },
+  };
+  const home = { dataPath, onFault: (error: unknown) => expect.unreachable(String(error)) };
+  const started = startProcess(spec, home, unwanted.signal).catch((error: Error) => error);
+  await waitFor(() => isAsked, 'the question');
+  unwanted.abort(new Error('not wanted any more'));
+  expect(await started).toEqual(new Error('not wanted any more'));
+  expect(readdirSync(join(dataPath, 'run'))).toEqual([]);
+});
+
 test('what an earlier run left is ended when number and start time match, and only then', async () => {
   const dataPath = testFolder();
   mkdirSync(join(dataPath, 'run'));
@@ -114,9 +172,23 @@ test('a log is bounded and the last runs are kept beside it', () => {
 test('a log that cannot be written says so once and does not stop anybody', () => {
   const faults: unknown[] = [];
   const log = new LogFile(join(testFolder(), 'x.log'), (error) => faults.push(error));
-  log.close();
   Object.assign(log, { fd: 99_999 });
   log.write(Buffer.from('a'));
   log.write(Buffer.from('b'));
   expect(faults).toHaveLength(1);
+});
+
+test('a log that cannot be made says so once, and is tried again later', () => {
+  const path = join(testFolder(), 'logs', 'x.log');
+  writeFileSync(dirname(path), 'a file where the folder should be');
+  const faults: unknown[] = [];
+  const log = new LogFile(path, (error) => faults.push(error));
+  log.write(Buffer.from('lost\n'));
+  expect(faults).toHaveLength(1);
+  rmSync(dirname(path));
+  vi.setSystemTime(Date.now() + 60_000);
+  onTestFinished(() => void vi.useRealTimers());
+  log.write(Buffer.from('kept\n'));
+  log.close();
+  expect(readFileSync(path, 'utf8')).toBe('kept\n');
 });
