@@ -27,6 +27,10 @@ export const OPTIONS = {
   port: { kind: 'port', short: 'p', help: 'port of the server (9950; 0 takes a free one)' },
   data_path: { kind: 'text', short: 'd', help: 'data directory (data)' },
   watch_path: { kind: 'text', short: 'w', help: 'watch directory for read files (watch)' },
+  watch_settle: {
+    kind: 'count',
+    help: 'seconds for which a file in the watch directory must have been still before it is taken (30)',
+  },
   proc: { kind: 'count', help: 'processor cores for all jobs together (8, at most those of the host)' },
   mem: { kind: 'count', help: 'memory in GiB for all jobs together (16, at most that of the host)' },
   lg_proc: { kind: 'count', help: 'cores of a large job (8)' },
@@ -113,6 +117,7 @@ const ConfigSchema = v.object({
   port: v.optional(port('port'), 9950),
   data_path: v.optional(text('data_path'), 'data'),
   watch_path: v.optional(text('watch_path'), 'watch'),
+  watch_settle: v.optional(count('watch_settle'), 30),
   proc: v.optional(count('proc'), Math.min(8, cores)),
   mem: v.optional(count('mem'), Math.min(16, memory)),
   lg_proc: v.optional(count('lg_proc')),

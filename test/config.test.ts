@@ -28,3 +28,10 @@ test('an option that nobody knows is still refused', () => {
   expect(() => read(['--no-nonsense'])).toThrow(ConfigError);
   expect(() => obsoleteNotices(['--no-nonsense'])).toThrow(ConfigError);
 });
+
+test('how long files of the watch folder must be still is given in whole seconds', () => {
+  expect(read([]).watch_settle).toBe(30);
+  expect(read(['--watch-settle=120']).watch_settle).toBe(120);
+  expect(configToChild(read(['--watch-settle=120'])).argv).toContain('--watch-settle=120');
+  expect(() => read(['--watch-settle=0'])).toThrow('--watch-settle must be a whole number of at least 1');
+});

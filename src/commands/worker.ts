@@ -52,7 +52,14 @@ export async function runWorkerProcess(kind: WorkerKind, config: Config): Promis
         });
   const watch =
     kind === 'control' && !config.no_file_manager
-      ? startWatchFolder({ path: config.watch_path, data, files: store.files, log, signal })
+      ? startWatchFolder({
+          path: config.watch_path,
+          data,
+          files: store.files,
+          log,
+          signal,
+          settleMs: config.watch_settle * 1_000,
+        })
       : undefined;
   announceReady(log);
   try {

@@ -1,7 +1,8 @@
-import { lstat, rename, rm } from 'node:fs/promises';
+import { link, lstat, rename, rm } from 'node:fs/promises';
 import type { Logger } from 'pino';
 import { type DataDirectory, joinName } from './data_directory.js';
 import { fileSize } from './folders.js';
+import type { Judge } from './judge.js';
 import { copyWithProgress, publishFile, syncPath } from './publish.js';
 import { type Fingerprint, fingerprintOf, isSame } from './settling.js';
 import { createIncoming, incomingPath, removeUpload } from './uploads.js';
@@ -23,50 +24,57 @@ export type ArrivingDocuments = {
 /** What it takes to move files out of the watch folder `path`. */
 export type ArrivalDeps = { path: string; data: DataDirectory; files: ArrivingDocuments; log: Logger };
 
+/** Files that could not be brought to an end, and the ids of others that are still written. */
+export type Recovered = { stuck: { name: string; error: unknown }[]; waiting: string[] };
+
 /**
  * Moves files out of the watch folder so that none is lost or doubled wherever it stops: the document comes first, the
- * final name says that all bytes are there, the source goes before the document becomes ready.
+ * final name says that all bytes are there, the source goes before the document becomes ready. `flawLimitMs`: how long a file that was still
+ * written when it was taken may be anything but whole before it is put back.
  */
-export function createArrivals({ path, data, files, log }: ArrivalDeps) {
+export function createArrivals({ path, data, files, log }: ArrivalDeps, judge: Judge, flawLimitMs: number) {
   return {
     /**
-     * Makes a settled file an upload.
+     * Takes a file that has been found whole; `recover` makes it ready. Tells whether it was copied.
      *
-     * @throws what the disk or the database throws, or an Error when the file changes meanwhile; then `recover` is due.
+     * @throws what the disk or the database throws, or an Error when the file changes meanwhile; then `recover` is due, too.
      */
-    async take(name: string, source: Fingerprint, signal: AbortSignal): Promise<void> {
+    async take(name: string, source: Fingerprint, signal: AbortSignal): Promise<{ isCopied: boolean }> {
       const { _id } = await files.insert({ name, type: 'reads', userId: null, source });
-      await moveIn(joinName(path, name), _id, source, signal);
-      await finish({ _id, name, source });
+      return { isCopied: await moveIn(joinName(path, name), _id, source, signal) };
     },
 
     /**
-     * Brings to an end what was on its way: a file that has arrived becomes ready, else its document goes and the source is
-     * taken anew. Gives what could not be ended.
+     * Brings to an end what is on its way: a file that has arrived becomes ready once it is whole; else its document goes and the source is
+     * taken anew.
      */
-    async recover(): Promise<{ name: string; error: unknown }[]> {
-      const stuck: { name: string; error: unknown }[] = [];
-      for (const file of await files.arriving()) {
+    async recover(): Promise<Recovered> {
+      const stuck: Recovered['stuck'] = [];
+      const waiting: string[] = [];
+      const arriving = await files.arriving();
+      if (arriving.length > 0) judge.lookAnew();
+      for (const file of arriving) {
         try {
-          if ((await fileSize(data.file(file._id))) === undefined) await giveUp(file._id);
-          else await finish(file);
+          if ((await end(file)) === 'waiting') waiting.push(file._id);
         } catch (error) {
           stuck.push({ name: file.name, error });
         }
       }
-      return stuck;
+      return { stuck, waiting };
     },
   };
 
-  async function moveIn(from: string, fileId: string, source: Fingerprint, signal: AbortSignal): Promise<void> {
+  /** True when the file had to be copied. */
+  async function moveIn(from: string, fileId: string, source: Fingerprint, signal: AbortSignal): Promise<boolean> {
     const to = data.file(fileId);
     try {
       await publishFile(from, to);
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'EXDEV') throw error;
-      return copyIn(from, fileId, source, signal);
+      await copyIn(from, fileId, source, signal);
+      return true;
     }
-    if ((await lstat(to)).isFile()) return;
+    if ((await lstat(to)).isFile()) return false;
     await rename(to, from);
     throw new Error('It was replaced by something that is no regular file');
   }
@@ -82,22 +90,61 @@ export function createArrivals({ path, data, files, log }: ArrivalDeps) {
     await publishFile(partial, data.file(fileId));
   }
 
-  async function finish({ _id, name, source }: Arriving): Promise<void> {
-    const size = (await fileSize(data.file(_id))) ?? 0;
-    const from = joinName(path, name);
-    const left = await fingerprintOf(from);
-    // After a copy the source is still there. Another look means another file that has come since.
-    if (left && isSame(left, source) && left.size === size) {
-      await rm(from, { force: true });
-      await syncPath(path);
-    }
-    if (await files.publish(_id, size)) log.info({ fileId: _id, sizeBytes: size }, 'file taken from the watch folder');
-    else await removeUpload(data, _id);
+  async function end(file: Arriving): Promise<'waiting' | 'done'> {
+    const now = await fingerprintOf(data.file(file._id));
+    // Without its final name the watch folder has all that there is of the file.
+    if (!now) return giveUp(file._id);
+    const left = await fingerprintOf(joinName(path, file.name));
+    return isMoved(file, now, left) ? endMove(file, now) : endCopy(file, now, left);
   }
 
-  // The final name does not exist, so the watch folder has all that there is of the file.
-  async function giveUp(fileId: string): Promise<void> {
+  /** Whether the file is the one of the watch folder itself. Its writer may still have it open. */
+  function isMoved({ source }: Arriving, now: Fingerprint, left: Fingerprint | undefined): boolean {
+    if (source.inode === undefined) return now.mtime_ms === source.mtime_ms;
+    return now.inode === source.inode && left?.inode !== source.inode;
+  }
+
+  async function endMove(file: Arriving, now: Fingerprint): Promise<'waiting' | 'done'> {
+    if (isSame(now, file.source)) return (await judge.isOpen(now)) ? 'waiting' : publish(file, now.size);
+    const judgement = await judge.of(file._id, data.file(file._id), now);
+    if (judgement === 'whole') return publish(file, now.size);
+    if (judgement === 'waiting' || judgement.knownMs < flawLimitMs) return 'waiting';
+    return putBack(file);
+  }
+
+  async function endCopy(file: Arriving, now: Fingerprint, left: Fingerprint | undefined): Promise<'waiting' | 'done'> {
+    const { source } = file;
+    const isSource =
+      left !== undefined && (source.inode === undefined ? isSame(left, source) : left.inode === source.inode);
+    // What is there under the name by now, if it is not the source, is another file.
+    if (!isSource) return publish(file, now.size);
+    if (!isSame(left, source) || now.size !== left.size || (await judge.isOpen(left))) {
+      await rm(data.file(file._id), { force: true });
+      return giveUp(file._id);
+    }
+    await rm(joinName(path, file.name), { force: true });
+    await syncPath(path);
+    return publish(file, now.size);
+  }
+
+  async function publish({ _id }: Arriving, size: number): Promise<'done'> {
+    if (await files.publish(_id, size)) log.info({ fileId: _id, sizeBytes: size }, 'file taken from the watch folder');
+    else await removeUpload(data, _id);
+    return 'done';
+  }
+
+  async function giveUp(fileId: string): Promise<'done'> {
     await files.remove([fileId]);
     await rm(incomingPath(data, fileId), { force: true });
+    return 'done';
+  }
+
+  // A link, as it never takes the place of another file.
+  async function putBack({ _id, name }: Arriving): Promise<'done'> {
+    await link(data.file(_id), joinName(path, name));
+    await syncPath(path);
+    await files.remove([_id]);
+    await rm(data.file(_id), { force: true });
+    return 'done';
   }
 }

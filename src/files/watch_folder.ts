@@ -4,11 +4,16 @@ import { basename, join, resolve } from 'node:path';
 import type { Logger } from 'pino';
 import { type ArrivalDeps, createArrivals } from './arrivals.js';
 import { createBell, createFolderEvents, pause } from './folder_events.js';
-import { createSettling, type Fingerprint, fingerprintOf } from './settling.js';
+import { createJudge } from './judge.js';
+import { createNotices } from './notices.js';
+import { type Fingerprint, fingerprintOf } from './settling.js';
 import { isUploadName } from './uploads.js';
 
-/** A file that looks the same this long is whole: writers over a slow network pause for seconds. */
-const STABLE_MS = 10_000;
+/** Writers over a slow network pause for twenty seconds. */
+const SETTLE_MS = 30_000;
+
+/** How long a file may lie there still, but not whole, before somebody is told. */
+const NOTICE_MS = 10 * 60_000;
 
 /** Network file systems send no events, so the folder is also read now and then. */
 const RESCAN_MS = 15_000;
@@ -22,13 +27,16 @@ const READS_NAME = /^[^.~#].*\.(fq|fastq)(\.gz)?$/i;
 const NO_FOLDER = 'watch folder cannot be used, trying again';
 const NO_EVENTS = 'watch folder sends no events, it is read now and then instead';
 const NO_FILE = 'file in the watch folder cannot be taken, trying again';
+const NO_NOTICE = 'notice cannot be put into the watch folder';
 const NO_DOCUMENTS = 'file documents cannot be reached, trying again';
 
 /** What a watch folder is built from, and the times that tests shorten. */
 export type WatchFolderOptions = ArrivalDeps & {
   /** Ends watching, like `stop`. */
   signal?: AbortSignal;
-  stableMs?: number;
+  /** How long size and time of a file must have been still. */
+  settleMs?: number;
+  noticeMs?: number;
   rescanMs?: number;
   retryMs?: number;
 };
@@ -45,8 +53,8 @@ export function isReadsName(name: string): boolean {
 }
 
 /**
- * Makes uploads of all reads files that are or come into a folder, once they have stopped changing; nothing else there is
- * touched. Creates the folder. Never fails: a problem is logged once and tried again, until `stop` or the signal.
+ * Makes uploads of all reads files that are or come into a folder, once nobody writes them any more and they are whole; nothing else there is
+ * touched. One that does not become whole stays, with a notice beside it. Creates the folder. Never fails: a problem is logged once and tried again, until `stop` or the signal.
  */
 export function startWatchFolder(options: WatchFolderOptions): WatchFolder {
   const stop = new AbortController();
@@ -103,37 +111,43 @@ function createRound(
   options: WatchFolderOptions,
   troubles: Troubles,
 ): () => Promise<number | undefined> {
-  const { path, stableMs = STABLE_MS, retryMs = RETRY_MS } = options;
-  const settling = createSettling(stableMs);
-  const arrivals = createArrivals(options);
+  const { path, settleMs = SETTLE_MS, noticeMs = NOTICE_MS, retryMs = RETRY_MS } = options;
+  // The id of an upload ends with the name of its file.
+  const judge = createJudge({ settleMs, retryMs, concerns: isReadsName, signal });
+  const arrivals = createArrivals(options, judge, noticeMs);
+  const notices = createNotices(path);
   const retryAt = new Map<string, number>();
+  let arriving: readonly string[] = [];
   let isUnfinished = true;
 
   /** Ends former arrivals. Gives the names that this did not work for; undefined when nobody knows. */
-  async function recover(): Promise<Set<string> | undefined> {
-    if (!isUnfinished) return new Set();
+  async function recover(): Promise<{ stuck: Set<string>; isWaiting: boolean } | undefined> {
+    if (!isUnfinished) return { stuck: new Set(), isWaiting: false };
     try {
-      const stuck = await arrivals.recover();
+      const { stuck, waiting } = await arrivals.recover();
       for (const { name, error } of stuck) troubles.ofFile(name, error);
-      isUnfinished = stuck.length > 0;
+      isUnfinished = stuck.length > 0 || waiting.length > 0;
+      arriving = waiting;
       troubles.over('documents');
-      return new Set(stuck.map(({ name }) => name));
+      return { stuck: new Set(stuck.map(({ name }) => name)), isWaiting: waiting.length > 0 };
     } catch (error) {
       troubles.ofWatch('documents', error, NO_DOCUMENTS);
       return undefined;
     }
   }
 
-  /** Takes a file that has settled; true when it has not. */
+  /** Takes a file that is whole; true when it has to be looked at again soon. */
   async function look(name: string): Promise<boolean> {
     try {
       const print = await fingerprintOf(join(path, name));
       if (!print) return false;
-      if (!settling.isSettled(name, print, performance.now())) {
+      const judgement = await judge.of(name, join(path, name), print);
+      if (judgement === 'waiting') {
         retryAt.delete(name);
         return true;
       }
-      if (performance.now() >= (retryAt.get(name) ?? 0)) await take(name, print);
+      if (judgement === 'whole') await take(name, print);
+      else if (judgement.knownMs >= noticeMs) await tell(name, judgement.flaw);
     } catch (error) {
       isUnfinished = true;
       retryAt.set(name, performance.now() + retryMs);
@@ -145,32 +159,41 @@ function createRound(
   }
 
   async function take(name: string, print: Fingerprint): Promise<void> {
+    if (performance.now() < (retryAt.get(name) ?? 0)) return;
     checkFile(name, print);
-    await arrivals.take(name, print, signal);
+    // The second look, which makes it ready, is one for all files of a round; only a copy is not left waiting for others.
+    isUnfinished = true;
+    const { isCopied } = await arrivals.take(name, print, signal);
+    if (isCopied) await recover();
     retryAt.delete(name);
     troubles.over(name);
+    await notices.remove(name);
+  }
+
+  async function tell(name: string, flaw: string): Promise<void> {
+    if (!troubles.ofFile(name, new Error(`It is not whole: ${flaw}`))) return;
+    await notices.put(name, flaw).catch((error: unknown) => troubles.ofWatch('notices', error, NO_NOTICE));
   }
 
   return async () => {
-    const stuck = await recover();
-    if (!stuck) return undefined;
-    const names = await readsIn(path);
-    settling.keep(names);
-    troubles.keep(names);
+    const before = await recover();
+    if (!before) return undefined;
+    const entries = await readdir(path);
+    const names = new Set(entries.filter(isReadsName).sort());
+    judge.keep(new Set([...names, ...arriving]));
+    judge.lookAnew();
+    troubles.keep(new Set([...names, ...before.stuck]));
+    await notices.keep(entries, names);
     for (const name of retryAt.keys()) if (!names.has(name)) retryAt.delete(name);
     let isWaiting = false;
     for (const name of names) {
       if (signal.aborted) break;
-      if (!stuck.has(name) && (await look(name))) isWaiting = true;
+      if (!before.stuck.has(name) && (await look(name))) isWaiting = true;
     }
-    await recover();
-    return isWaiting ? Math.min(LONGEST_LOOK_MS, Math.ceil(stableMs / 4)) : undefined;
+    const after = await recover();
+    isWaiting ||= after?.isWaiting === true;
+    return isWaiting ? Math.min(LONGEST_LOOK_MS, Math.ceil(settleMs / 4)) : undefined;
   };
-}
-
-/** What has the name of reads, in order. */
-async function readsIn(path: string): Promise<Set<string>> {
-  return new Set((await readdir(path)).filter(isReadsName).sort());
 }
 
 function checkFile(name: string, { size }: Fingerprint): void {
@@ -194,11 +217,14 @@ function createTroubles(log: Logger) {
     return true;
   };
   return {
-    ofFile(name: string, error: unknown): void {
-      if (isNew(ofFiles, name, error)) log.warn({ file: name, err: error }, NO_FILE);
+    /** True when it is a new one. */
+    ofFile(name: string, error: unknown): boolean {
+      const isFirst = isNew(ofFiles, name, error);
+      if (isFirst) log.warn({ file: name, err: error }, NO_FILE);
+      return isFirst;
     },
 
-    ofWatch(subject: 'folder' | 'events' | 'documents', error: unknown, sentence: string): void {
+    ofWatch(subject: 'folder' | 'events' | 'documents' | 'notices', error: unknown, sentence: string): void {
       if (isNew(ofWatch, subject, error)) log.error({ err: error }, sentence);
     },
 

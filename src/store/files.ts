@@ -27,7 +27,7 @@ export type FileDocument = Stored & {
   /** Bytes; once ready. */
   size?: number;
   /** What the watch folder's file looked like that it is made of; until it is ready. */
-  source?: { size: number; mtime_ms: number };
+  source?: { size: number; mtime_ms: number; inode?: number };
 };
 
 /** A file in lists and messages. */
@@ -68,7 +68,7 @@ export function createFileStore(database: Database) {
       name: string;
       type: FileType;
       userId: string | null;
-      source?: { size: number; mtime_ms: number };
+      source?: { size: number; mtime_ms: number; inode?: number };
     }): Promise<FileDocument> {
       return insertWithFreshId(
         async (id) => {
