@@ -1,8 +1,8 @@
-import { FINAL_STATES } from '../contracts/jobs.js';
+import { isFinal } from '../contracts/jobs.js';
 import type { Database, Stored } from './database/database.js';
 import { insertWithFreshId, isDuplicate } from './database/ids.js';
 import { fields } from './database/pages.js';
-import type { JobStore } from './jobs.js';
+import { type JobStore, jobState } from './jobs.js';
 
 /** Trimmed reads of a sample, kept for the next analysis. */
 export type CacheDocument = Stored & {
@@ -71,9 +71,13 @@ export function createCacheStore(database: Database, jobs: JobStore) {
   };
 
   // A job that ended without cleaning up must not hold the cache for ever.
-  const takeOver = async (cache: CacheDocument, jobId: string): Promise<CacheDocument | null> => {
+  const isOwned = async (cache: CacheDocument): Promise<boolean> => {
     const owner = cache.job ? await jobs.get(cache.job.id) : null;
-    if (owner && !(FINAL_STATES as readonly string[]).includes(owner.status.at(-1)?.state ?? 'waiting')) return null;
+    return owner !== null && !isFinal(jobState(owner));
+  };
+
+  const takeOver = async (cache: CacheDocument, jobId: string): Promise<CacheDocument | null> => {
+    if (await isOwned(cache)) return null;
     return caches.findOneAndUpdate(
       { _id: cache._id, ready: false, ...(cache.job ? { 'job.id': cache.job.id } : {}) },
       { $set: { job: { id: jobId } } },
@@ -108,6 +112,12 @@ export function createCacheStore(database: Database, jobs: JobStore) {
         const taken = await takeOver(cache, claim.jobId);
         return taken ? { state: 'claimed', cache: taken } : { state: 'taken', cache };
       }
+    },
+
+    /** Whether an unfinished job is still making this cache. */
+    async isBeingMade(cacheId: string): Promise<boolean> {
+      const cache = await caches.findOne({ _id: cacheId });
+      return cache !== null && !cache.ready && (await isOwned(cache));
     },
 
     /** Makes a cache ready; false when it is gone. Twice counts once. */

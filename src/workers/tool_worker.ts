@@ -11,7 +11,8 @@ import { type RunningWorker, runWorker, type WorkerOptions } from './run_worker.
 import { connectWorker } from './runtime.js';
 import { ClassSlots } from './slots.js';
 
-const CONTINUING_STEPS = 100;
+// Steps that wait for the budget or for another job are among them, and must not keep out the one that they wait for.
+const CONTINUING_STEPS = 1_000;
 const TAKE_UP_LIMIT_MS = 20_000;
 
 /**

@@ -9,6 +9,7 @@ import type { SampleDocument } from '../../store/samples/samples.js';
 import { loadInputs, loadReads, type PreparedReads } from '../analysis_files/inputs.js';
 import type { ActivityDeps } from '../deps.js';
 import { InvalidInput } from '../errors.js';
+import { waitOutside } from '../steps/admission.js';
 import { createStep, type Step } from '../steps/step.js';
 import { readQuality } from './quality.js';
 import { trimReads } from './trim.js';
@@ -63,7 +64,7 @@ async function trimmedReads(
 
 async function claimCache(
   deps: ActivityDeps,
-  { jobId, signal }: Step<PathoscopeArgs>,
+  { jobId, signal, log }: Step<PathoscopeArgs>,
   sample: SampleDocument,
 ): Promise<{ cache: CacheDocument; isNew: boolean }> {
   const parameters = trimmingParameters({ paired: sample.paired, srna: sample.srna === true });
@@ -83,8 +84,13 @@ async function claimCache(
       await deps.store.caches.removeLost(cache._id);
       continue;
     }
-    await sleep(CLAIM_PAUSE_MS, undefined, { signal });
+    log.line('Another analysis of the sample is trimming its reads: waiting for them');
+    await waitOutside(() => untilMade(deps, cache._id, signal));
   }
+}
+
+async function untilMade({ store }: ActivityDeps, cacheId: string, signal: AbortSignal): Promise<void> {
+  while (await store.caches.isBeingMade(cacheId)) await sleep(CLAIM_PAUSE_MS, undefined, { signal });
 }
 
 // Reads of a single file, or pairs: the quality counts the reads of both files.

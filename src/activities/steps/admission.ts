@@ -1,0 +1,23 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+
+/** What the gate of a host has lent to a step that runs. */
+export type Admission = {
+  /** Gives the job's cores and memory back while `wait` runs, and takes them again afterwards. */
+  outside<T>(wait: () => Promise<T>): Promise<T>;
+};
+
+const admissions = new AsyncLocalStorage<Admission>();
+
+/** Does the work of a step under what its gate has lent to it. */
+export function runAdmitted<T>(admission: Admission, work: () => Promise<T>): Promise<T> {
+  return admissions.run(admission, work);
+}
+
+/**
+ * Waits for something that another job does. The step holds nothing of the host meanwhile: the other job may need it to get on. `wait`
+ * has to end when the step is cancelled.
+ */
+export function waitOutside<T>(wait: () => Promise<T>): Promise<T> {
+  const admission = admissions.getStore();
+  return admission ? admission.outside(wait) : wait();
+}
