@@ -33,9 +33,12 @@ const PERMANENT_TYPE: Partial<Record<FailureClass, string>> = {
   out_of_disk: 'ToolFailed',
 };
 
-/** A failure that carries its description to the workflow and on to the job document. */
-export function toFailure(error: JobError, cause: unknown): ApplicationFailure {
-  const permanent = PERMANENT_TYPE[error.class];
+/**
+ * A failure that carries its description to the workflow and on to the job document. One that `isPassing` is tried again, whatever its
+ * class.
+ */
+export function toFailure(error: JobError, cause: unknown, isPassing = false): ApplicationFailure {
+  const permanent = isPassing ? undefined : PERMANENT_TYPE[error.class];
   return ApplicationFailure.create({
     type: permanent ?? error.type,
     message: (error.details[0] ?? error.type).slice(0, 1000),

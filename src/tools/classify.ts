@@ -2,8 +2,8 @@ import type { FailureClass } from '../contracts/failures.js';
 import { DamagedGzip, OutputTooLarge, ToolFailed, ToolMissing, type ToolRun, UnsafePath } from './errors.js';
 import { type ToolId, toolOf } from './programs.js';
 
-/** What a failed tool means: its class, the tool, and one sentence for the user. */
-export type ToolFailure = { class: FailureClass; tool: string | null; advice: string };
+/** What a failed tool means: its class, the tool, one sentence for the user, and whether a second try may go better. */
+export type ToolFailure = { class: FailureClass; tool: string | null; advice: string; isPassing?: boolean };
 
 /**
  * A failed run is put down to a full disk when less than this is left on the disk of its working folder. Not 0, as a tool that could not write
@@ -63,8 +63,9 @@ const INVALID_INPUT: Readonly<Record<ToolId, readonly RegExp[]>> = {
 export function classify(error: ToolFailed): FailureClass {
   const { run } = error;
   const lines = run.problem === undefined ? run.stderrTail : [run.problem, ...run.stderrTail];
+  if (run.killed === 'outside') return 'tool_failed';
   if (matches(lines, OUT_OF_DISK)) return 'out_of_disk';
-  if (run.oomKilled || matches(lines, OUT_OF_MEMORY)) return 'out_of_memory';
+  if (run.killed === 'memory' || matches(lines, OUT_OF_MEMORY)) return 'out_of_memory';
   const tool = toolOf(run.command[0] ?? '');
   if (tool && matches(lines, INVALID_INPUT[tool.id])) return 'invalid_input';
   return isDiskFull(run) ? 'out_of_disk' : 'tool_failed';
@@ -76,7 +77,9 @@ export function explain(error: unknown): ToolFailure | undefined {
     const program = error.run.command[0] ?? '';
     const tool = toolOf(program);
     const failureClass = classify(error);
-    return { class: failureClass, tool: tool?.name ?? program, advice: adviceFor(tool?.id, failureClass) };
+    const isPassing = error.run.killed === 'outside';
+    const advice = isPassing ? KILLED : adviceFor(tool?.id, failureClass);
+    return { class: failureClass, tool: tool?.name ?? program, advice, isPassing };
   }
   if (error instanceof ToolMissing) {
     return { class: 'tool_failed', tool: error.program, advice: `Ask the administrator: ${error.message}` };
@@ -90,6 +93,8 @@ export function explain(error: unknown): ToolFailure | undefined {
 }
 
 const BROKEN_UPLOAD = 'The compressed file is damaged or cut; upload it again.';
+const KILLED =
+  'Something on the server kills this program; ask the administrator what it is, then start the job again.';
 const TRY_AGAIN = 'Look into the job log; if it does not explain the failure, start the job again.';
 
 const INPUT_ADVICE: Readonly<Record<ToolId, string>> = {

@@ -6,8 +6,8 @@ export type ToolRun = {
   readonly signal: NodeJS.Signals | null;
   /** The last lines of stderr, readable text without line ends. */
   readonly stderrTail: readonly string[];
-  /** A SIGKILL that we did not send: on Linux most likely the kernel's out-of-memory killer. */
-  readonly oomKilled: boolean;
+  /** A signal from outside ended it, or a child that it waited for: from the kernel for want of memory, or from anybody else. */
+  readonly killed?: 'memory' | 'outside' | undefined;
   /** The first stderr line that means failure although the program may end with 0. */
   readonly problem?: string | undefined;
   readonly wallSeconds: number;

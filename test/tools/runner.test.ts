@@ -1,16 +1,19 @@
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { expect, test } from 'vitest';
+import { explain } from '../../src/tools/classify.js';
 import { OutputTooLarge, ToolFailed, ToolMissing } from '../../src/tools/errors.js';
+import { watchMemoryKills } from '../../src/tools/process/memory_kills.js';
 import { collectText, eachLine, readChunks, readLines, runTool, toFile } from '../../src/tools/runner.js';
+import { surroundTools } from '../../src/tools/surroundings.js';
 import { script, tempFolder, until } from './support.js';
 
 test('a run gives back its output, its exit code and its cost', async () => {
   await using folder = await tempFolder();
   const tool = await script(folder.path, 'busy', 'i=0; while [ $i -lt 300000 ]; do i=$((i+1)); done; echo done');
   const result = await runTool(tool, { stdout: collectText() });
-  expect(result).toMatchObject({ output: 'done\n', exitCode: 0, signal: null, oomKilled: false, stderrTail: [] });
+  expect(result).toMatchObject({ output: 'done\n', exitCode: 0, signal: null, killed: undefined, stderrTail: [] });
   expect(result.wallSeconds).toBeGreaterThan(0);
   if (existsSync('/proc/self/stat')) {
     expect(result.cpuSeconds).toBeGreaterThan(0);
@@ -177,16 +180,76 @@ test('output above the limit ends the tool', async () => {
   await expect(runTool({ argv: ['yes'] }, { stdout: collectText(1000) })).rejects.toBeInstanceOf(OutputTooLarge);
 });
 
-test('a SIGKILL that we did not send counts as out of memory, also below a wrapper', async () => {
+const KILLS = [
+  'kill -KILL $$',
+  'kill -TERM $$',
+  "sh -c 'kill -KILL $$'; exit $?",
+  'echo "(ERR): x died with signal 9 (KILL)" >&2; exit 1',
+  'echo "finished abnormally, OS return value: -9" >&2; exit 1',
+  'exit 247',
+];
+
+test.each(KILLS)('a tool that somebody kills was killed from outside, also below a wrapper: %s', async (text) => {
   await using folder = await tempFolder();
-  for (const text of [
-    'kill -KILL $$',
-    "sh -c 'kill -KILL $$'; exit $?",
-    'echo "(ERR): x died with signal 9 (KILL)" >&2; exit 1',
-  ]) {
-    const error = await runTool(await script(folder.path, 'killed', text)).catch((e) => e);
-    expect(error.run.oomKilled, text).toBe(true);
+  const error = await runTool(await script(folder.path, 'killed', text)).catch((e) => e);
+  expect(error.run.killed).toBe('outside');
+  expect(explain(error)).toMatchObject({ class: 'tool_failed', isPassing: true });
+});
+
+test('a tool that is killed after it took more memory than was granted was killed for memory', async () => {
+  await using folder = await tempFolder();
+  const tool = await script(
+    folder.path,
+    'greedy',
+    'x=$(head -c 9000000 /dev/zero | tr "\\0" x); sleep 0.1; kill -9 $$',
+  );
+  const run = async (memoryBytes: number) =>
+    (await surroundTools({ memoryBytes }, () => runTool(tool)).catch((e) => e)).run.killed;
+  expect([await run(5e6), await run(1e9)]).toEqual(['memory', 'outside']);
+});
+
+const LIMITED = '/sys/fs/cgroup/memory/virtool-test';
+
+/** A control group of 16 MB for its members; undefined where none can be made, or where the kernel counts kills by group. */
+function smallGroup(): Disposable | undefined {
+  try {
+    mkdirSync(LIMITED);
+    writeFileSync(`${LIMITED}/memory.limit_in_bytes`, '16000000');
+    return { [Symbol.dispose]: () => rmdirSync(LIMITED) };
+  } catch {
+    return undefined;
   }
+}
+
+test('a tool that the kernel kills for want of memory is out of memory', async (context) => {
+  using group = smallGroup();
+  if (!group) context.skip('control groups of version 1 cannot be made here');
+  await using folder = await tempFolder();
+  const tool = await script(folder.path, 'fat', `echo $$ > ${LIMITED}/cgroup.procs; tail /dev/zero; exit $?`);
+  const error = await runTool(tool).catch((e) => e);
+  expect(error.run.killed).toBe('memory');
+  expect(explain(error)).toMatchObject({ class: 'out_of_memory', isPassing: false });
+});
+
+test('kills of the own control group count, not those of others on the machine', async () => {
+  await using folder = await tempFolder();
+  const write = (path: string, text: string) => {
+    mkdirSync(dirname(join(folder.path, path)), { recursive: true });
+    writeFileSync(join(folder.path, path), text);
+  };
+  write('proc/self/cgroup', '0::/system.slice/virtool.service\n');
+  write('proc/vmstat', 'oom_kill 7\n');
+  const withoutGroup = watchMemoryKills(folder.path);
+  write('proc/vmstat', 'oom_kill 8\n');
+  expect(withoutGroup()).toBe(true);
+  const events = 'sys/fs/cgroup/system.slice/virtool.service/memory.events';
+  write(events, 'low 0\noom 3\noom_kill 2\noom_group_kill 0\n');
+  const withGroup = watchMemoryKills(folder.path);
+  write('proc/vmstat', 'oom_kill 9\n');
+  expect(withGroup()).toBe(false);
+  write(events, 'oom_kill 3\n');
+  expect(withGroup()).toBe(true);
+  expect(watchMemoryKills('/no/such/root')()).toBeUndefined();
 });
 
 test('the share of the input that a tool has read is told while it runs, and a closed file counts as read', async () => {

@@ -177,7 +177,7 @@ function messageOf(error: unknown): string | undefined {
   if (error instanceof UnusableArchive || error instanceof UnusableHmms || error instanceof ToolMissing) {
     return error.message;
   }
-  if (error instanceof ToolFailed) {
+  if (error instanceof ToolFailed && error.run.killed !== 'outside') {
     const reason = error.run.stderrTail.filter((line) => line.trim() !== '').at(-1);
     return `The profiles cannot be used: ${error.message}${reason ? ` (${reason})` : ''}`;
   }

@@ -8,11 +8,14 @@ const BUG_ADVICE = 'This is a fault of the server; report it together with the j
 const DISK_ADVICE = 'The disk of the server is full; ask the administrator to free space, then start the job again.';
 const MAXIMUM_LINES = 50;
 
+/** A tool that is killed in each of so many attempts is not killed by chance. */
+const MOST_KILLS = 5;
+
 /**
- * What the body of a step threw, as a failure for the workflow: refused input and failed tools end the job, faults of the
- * code too; all else (a lost database, a lost network) is tried again.
+ * What the body of a step threw in this attempt, as a failure for the workflow: refused input and failed tools end the job, faults of
+ * the code too; all else (a lost database, a lost network, a tool that was killed from outside) is tried again.
  */
-export function describeError(error: unknown, step: string, dataRoot: string): unknown {
+export function describeError(error: unknown, step: string, dataRoot: string, attempt: number): unknown {
   if (error instanceof ApplicationFailure) return error;
   const described = explainError(error);
   if (!described) return error;
@@ -27,7 +30,7 @@ export function describeError(error: unknown, step: string, dataRoot: string): u
     exit_code: described.exitCode,
     advice: hide(described.advice),
   };
-  return toFailure(jobError, error);
+  return toFailure(jobError, error, described.isPassing && attempt < MOST_KILLS);
 }
 
 type Explained = {
@@ -38,6 +41,7 @@ type Explained = {
   traceback: string[];
   details: string[];
   advice: string;
+  isPassing?: boolean;
 };
 
 function explainError(error: unknown): Explained | undefined {
@@ -55,6 +59,7 @@ function explainError(error: unknown): Explained | undefined {
       traceback: [...error.run.stderrTail],
       details: [`Command failed: ${command}. Check job log.`, error.message, ...error.run.stderrTail],
       advice: tool.advice,
+      isPassing: tool.isPassing === true,
     };
   }
   if (tool && error instanceof Error) {

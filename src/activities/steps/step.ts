@@ -1,11 +1,13 @@
 import { Context } from '@temporalio/activity';
 import type { StepActivity, StepInput } from '../../contracts/jobs.js';
 import { type JobLog, openJobLog } from '../../files/job_log.js';
+import { surroundTools } from '../../tools/surroundings.js';
 import type { ActivityDeps } from '../deps.js';
 import { jobClosed } from '../errors.js';
 import { describeError } from './describe.js';
 import { runRecorded } from './record.js';
 
+const GIB = 1024 ** 3;
 const PULSE_MS = 1_000;
 const SMALLEST_PROGRESS = 0.01;
 
@@ -47,12 +49,12 @@ export function createStep(deps: ActivityDeps) {
       try {
         const args = input.args as Args;
         const step = { jobId, args, threads: proc, memoryGib: mem, signal, log, report: pulse.report, attempt };
-        await runRecorded(deps, input, step, () => body(step));
+        await surroundTools({ memoryBytes: mem * GIB }, () => runRecorded(deps, input, step, () => body(step)));
         deps.log.info({ jobId, stage, durationMs: Math.round(performance.now() - startedAt) }, 'step finished');
       } catch (error) {
         if (signal.aborted) throw signal.reason;
         deps.log.warn({ jobId, stage, err: error }, 'step failed');
-        throw describeError(error, stage, deps.data.root);
+        throw describeError(error, stage, deps.data.root, attempt);
       } finally {
         await pulse.stop();
         await log.flush();

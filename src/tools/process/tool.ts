@@ -1,9 +1,11 @@
 import type { ToolCommand, ToolLog } from '../command.js';
 import type { ToolRun } from '../errors.js';
 import { requireProgram, toolEnvironment } from '../programs.js';
+import { toolSurroundings } from '../surroundings.js';
 import { watchChildCpu } from './child_usage.js';
 import { type Ending, type GroupOptions, type ProcessGroup, startGroup } from './group.js';
 import { LineReader, Tail } from './lines.js';
+import { watchMemoryKills } from './memory_kills.js';
 import { pumpStderr } from './pump.js';
 import { startSampling, type WatchedInputs } from './usage.js';
 
@@ -54,6 +56,8 @@ export async function startTool(
   options.log?.command(command.argv.join(' '));
   const startedAt = performance.now();
   const cpu = watchChildCpu();
+  const kernelKilled = watchMemoryKills();
+  const { memoryBytes } = toolSurroundings();
   const killAfterMs = options.killAfterMs ?? KILL_AFTER_MS;
   const group = await startGroup(path, args, { cwd, env, ...stdio, killAfterMs }).catch((error: unknown) => {
     cpu.end();
@@ -72,10 +76,12 @@ export async function startTool(
       const endedAt = performance.now();
       const wallSeconds = (endedAt - startedAt) / 1000;
       const { stderrTail, problem } = await stderr(ending.stopped ? STDERR_AFTER_STOP_MS : undefined);
-      const oomKilled = !ending.stopped && wasKilled(ending, stderrTail);
       const { exitCode, signal, stopped } = ending;
-      const run = { command: command.argv, exitCode, signal, stderrTail, problem, oomKilled, wallSeconds };
       const sampled = sampling.stop();
+      const lacksMemory = () =>
+        kernelKilled() || (sampled?.peakRssBytes ?? 0) > (memoryBytes ?? Number.POSITIVE_INFINITY);
+      const killed = stopped ? undefined : killerOf(ending, stderrTail, lacksMemory);
+      const run = { command: command.argv, exitCode, signal, stderrTail, problem, killed, wallSeconds };
       return { run: { ...run, ...sampled, cpuSeconds: cpu.end() ?? sampled?.cpuSeconds }, stopped, endedAt };
     },
   };
@@ -103,8 +109,19 @@ function watchStderr(group: ProcessGroup, command: ToolCommand, options: RunOpti
   };
 }
 
-/** A SIGKILL of the tool itself, or of a child of a wrapper that passes it on in words or as an exit code (128 + 9, -9). */
-function wasKilled(ending: Ending, stderrTail: readonly string[]): boolean {
-  if (ending.signal === 'SIGKILL' || ending.exitCode === 137 || ending.exitCode === 247) return true;
-  return stderrTail.some((line) => /died with signal 9\b|OS return value: -9\b|^Killed$/.test(line));
+/**
+ * Who killed the tool, or a child of a wrapper that passes it on in words or as an exit code (128 + n, or -n as one byte). The kernel kills
+ * with SIGKILL alone.
+ */
+function killerOf(
+  { signal, exitCode }: Ending,
+  stderrTail: readonly string[],
+  lacksMemory: () => boolean,
+): ToolRun['killed'] {
+  const told = (pattern: RegExp) => stderrTail.some((line) => pattern.test(line));
+  const isKilled = signal === 'SIGKILL' || exitCode === 137 || exitCode === 247;
+  if (isKilled || told(/died with signal 9\b|OS return value: -9\b|^Killed$/))
+    return lacksMemory() ? 'memory' : 'outside';
+  const isEnded = ['SIGTERM', 'SIGINT', 'SIGHUP'].includes(signal ?? '') || exitCode === 143 || exitCode === 241;
+  return isEnded || told(/died with signal 15\b|OS return value: -15\b/) ? 'outside' : undefined;
 }

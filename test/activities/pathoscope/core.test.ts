@@ -204,7 +204,7 @@ async function shownFailure(run: Promise<unknown>): Promise<unknown> {
     () => undefined,
     (reason: unknown) => reason,
   );
-  const failure = describeError(error, 'map_isolates', '/data');
+  const failure = describeError(error, 'map_isolates', '/data', 1);
   return failure instanceof ApplicationFailure ? failure.details?.[0] : failure;
 }
 
