@@ -43,7 +43,7 @@ async function spendTrimming(reads: string, count: number, folder: string, threa
   const signal = new AbortController().signal;
   const cpu = () => childrenCpu() + (process.cpuUsage().user + process.cpuUsage().system) / 1e6;
   const [startedAt, before] = [performance.now(), cpu()];
-  const context = { threads, signal, log: NO_LOG, report() {}, attempt: 1 };
+  const context = { threads, signal, log: NO_LOG, report() {}, attempt: '1' };
   await trimReads(context, { parameters, reads: [reads], folder, expected: count });
   return { wall: (performance.now() - startedAt) / 1000, cpu: cpu() - before };
 }

@@ -1,10 +1,12 @@
-import { ApplicationFailure, Context } from '@temporalio/activity';
+import { ApplicationFailure } from '@temporalio/activity';
 import { MongoServerError } from 'mongodb';
 import type { ProcessError } from '../contracts/processes.js';
+import { publishUntil } from '../files/publish.js';
 import type { ProcessDocument } from '../store/processes.js';
 import type { ReferenceDocument } from '../store/references/references.js';
 import type { ActivityDeps } from './deps.js';
 import { withPulse } from './pulse.js';
+import { stepSignal } from './steps/admission.js';
 
 /** MongoDB says with these that a document is too large, whoever asks again. */
 const TOO_LARGE = [10_334, 17_419];
@@ -24,9 +26,9 @@ export function unusableInput(errors: ProcessError[]): ApplicationFailure {
  * database) is tried again.
  */
 export async function runProcess<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
-  const signal = Context.current().cancellationSignal;
+  const signal = stepSignal();
   try {
-    return await withPulse(work)(signal);
+    return await publishUntil(signal, () => withPulse(work)(signal));
   } catch (error) {
     if (signal.aborted) throw signal.reason;
     throw isFault(error) ? fault(error) : error;

@@ -35,7 +35,7 @@ export type TextWriter = {
 };
 
 /** Opens a text file for writing under a partial name beside `path`; `attempt` keeps two tries apart. */
-export function openTextWriter(path: string, attempt: number): TextWriter {
+export function openTextWriter(path: string, attempt: string): TextWriter {
   const partial = `${path}.${attempt}.partial`;
   const stream = createWriteStream(partial, { highWaterMark: CHUNK_BYTES, encoding: 'latin1' });
   let failure: Error | undefined;

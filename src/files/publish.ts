@@ -1,3 +1,5 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { randomBytes } from 'node:crypto';
 import { constants, createReadStream, createWriteStream } from 'node:fs';
 import { mkdir, open, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
@@ -5,6 +7,18 @@ import { pipeline } from 'node:stream/promises';
 
 const COPY_CHUNK_BYTES = 1 << 20;
 const PARTIAL = '.partial';
+
+const publishers = new AsyncLocalStorage<AbortSignal>();
+
+/** Does work that publishes nothing any more once the signal is aborted: then another host may be doing it. */
+export function publishUntil<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> {
+  return publishers.run(signal, work);
+}
+
+/** A partial name beside `path` that nobody else has. */
+export function partialName(path: string): string {
+  return `${path}.${randomBytes(4).toString('hex')}${PARTIAL}`;
+}
 
 /** Makes sure that the bytes of a file or the entries of a folder are on the disk. */
 export async function syncPath(path: string): Promise<void> {
@@ -16,10 +30,15 @@ export async function syncPath(path: string): Promise<void> {
   }
 }
 
-/** Gives a finished file its final name; afterwards it is there whole, also after a crash. Replaces a former one. */
+/**
+ * Gives a finished file its final name; afterwards it is there whole, also after a crash. Replaces a former one.
+ *
+ * @throws the reason of an aborted `publishUntil`.
+ */
 export async function publishFile(from: string, to: string): Promise<void> {
   await syncPath(from);
   await mkdir(dirname(to), { recursive: true });
+  publishers.getStore()?.throwIfAborted();
   await rename(from, to);
   await syncPath(dirname(to));
 }
@@ -35,7 +54,7 @@ export type PartialFiles<Name extends string> = {
 /** Partial names for files of which the final ones are given; `attempt` keeps two tries apart. */
 export function openPartials<Name extends string>(
   finals: readonly (readonly [name: Name, path: string])[],
-  attempt: number,
+  attempt: string,
 ): PartialFiles<Name> {
   const partialOf = (path: string) => `${path}.${attempt}${PARTIAL}`;
   return {
@@ -59,6 +78,7 @@ export async function publishFolder(from: string, to: string): Promise<void> {
   for (const name of await readdir(from)) await syncPath(join(from, name));
   await syncPath(from);
   await mkdir(dirname(to), { recursive: true });
+  publishers.getStore()?.throwIfAborted();
   try {
     await rename(from, to);
   } catch (error) {
@@ -91,7 +111,7 @@ export async function copyWithProgress(
 
 /** Writes a value as a JSON file that appears whole or not at all. */
 export async function publishJson(path: string, value: unknown): Promise<void> {
-  const partial = `${path}.${process.pid}.partial`;
+  const partial = partialName(path);
   await mkdir(dirname(path), { recursive: true });
   await writeFile(partial, JSON.stringify(value));
   await publishFile(partial, path);

@@ -31,6 +31,7 @@ export async function startToolWorker(
   const identity = hostQueue;
   await takeUpLostSteps(deps, options, identity);
   const activities = createToolActivities(deps);
+  const gate = { budget, hostQueue, contact: { connection, namespace } };
   const common = {
     connection,
     namespace,
@@ -46,7 +47,7 @@ export async function startToolWorker(
     return Worker.create({
       ...common,
       taskQueue: QUEUES[size],
-      interceptors: { activity: [createGate({ budget, hostQueue, slots })] },
+      interceptors: { activity: [createGate({ ...gate, slots })] },
       tuner: {
         activityTaskSlotSupplier: slots,
         workflowTaskSlotSupplier: { type: 'fixed-size', numSlots: 2 },
@@ -61,7 +62,7 @@ export async function startToolWorker(
     Worker.create({
       ...common,
       taskQueue: hostQueue,
-      interceptors: { activity: [createGate({ budget, hostQueue })] },
+      interceptors: { activity: [createGate(gate)] },
       maxConcurrentActivityTaskExecutions: CONTINUING_STEPS,
     }),
   ]);

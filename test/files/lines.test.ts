@@ -10,7 +10,7 @@ test('a long text is written whole, however often the disk is waited for', async
   process.on('warning', note);
   onTestFinished(() => void process.off('warning', note));
   const path = join(testFolder(), 'text');
-  const writer = openTextWriter(path, 1);
+  const writer = openTextWriter(path, '1');
   const part = 'ACGT'.repeat(100_000);
   for (let i = 0; i < 30; i += 1) await writer.write(part);
   await writer.publish();

@@ -1,8 +1,9 @@
 import { ApplicationFailure, Context, cancelled } from '@temporalio/activity';
-import { Worker } from '@temporalio/worker';
+import { type NativeConnection, Worker } from '@temporalio/worker';
 import type { JobError } from '../../src/contracts/failures.js';
 import { type JobInput, QUEUES, type StepInput } from '../../src/contracts/jobs.js';
 import { HostBudget, type Limits } from '../../src/workers/budget.js';
+import type { ContactTimes } from '../../src/workers/contact.js';
 import { createGate } from '../../src/workers/gate.js';
 import { ClassSlots } from '../../src/workers/slots.js';
 import type { TestNamespace } from './namespace.js';
@@ -22,12 +23,16 @@ export type JobWorkers = {
 
 const FIXED = { type: 'fixed-size' as const, numSlots: 2 };
 
+/** Another way from the tool workers to Temporal, and how they watch it. */
+export type ToolContact = { connection: NativeConnection; times: ContactTimes };
+
 /** Starts control and tool workers for one namespace; `names` are the step activities of the job under test. */
 export async function startJobWorkers(
   namespace: TestNamespace,
   names: { steps: readonly string[]; ends: readonly string[] },
   script: StepScript,
   limits: Limits,
+  contact?: ToolContact,
 ): Promise<JobWorkers> {
   const events: string[] = [];
   const errors = new Map<string, JobError | null>();
@@ -51,15 +56,20 @@ export async function startJobWorkers(
   };
   const tools = Object.fromEntries(names.steps.map((name) => [name, step]));
   const common = { connection: namespace.native, namespace: namespace.namespace };
+  const toolConnection = contact?.connection ?? namespace.native;
+  const gate = {
+    ...{ budget, hostQueue: 'tools-test' },
+    ...(contact ? { contact: { ...contact, namespace: namespace.namespace } } : {}),
+  };
   const poller = { type: 'simple-maximum' as const, maximum: 1 };
-  const hostQueue = 'tools-test';
   const admitting = (size: 'large' | 'small') => {
     const slots = new ClassSlots(size, budget);
     return Worker.create({
       ...common,
+      connection: toolConnection,
       taskQueue: QUEUES[size],
       activities: tools,
-      interceptors: { activity: [createGate({ budget, hostQueue, slots })] },
+      interceptors: { activity: [createGate({ ...gate, slots })] },
       tuner: {
         activityTaskSlotSupplier: slots,
         workflowTaskSlotSupplier: FIXED,
@@ -81,9 +91,10 @@ export async function startJobWorkers(
     admitting('small'),
     Worker.create({
       ...common,
-      taskQueue: hostQueue,
+      connection: toolConnection,
+      taskQueue: gate.hostQueue,
       activities: tools,
-      interceptors: { activity: [createGate({ budget, hostQueue })] },
+      interceptors: { activity: [createGate(gate)] },
       maxHeartbeatThrottleInterval: '1s',
     }),
   ]);

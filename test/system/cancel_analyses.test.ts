@@ -127,7 +127,7 @@ function finishedSteps(job: string): string[] {
 
 // The core computes in a thread without a pause, so nothing but the end of the thread can stop it. Its file tells when it does.
 test.for([
-  ['map_isolates', /\/to_isolates\.vta\.\d+\.partial$/, /bowtie2-align/],
+  ['map_isolates', /\/to_isolates\.vta\.[\w-]+\.partial$/, /bowtie2-align/],
   ['pathoscope', /\/subtracted\.records$/, undefined],
 ] as const)(
   'Pathoscope cancelled while the core computes in %s ends at once and leaves nothing',

@@ -8,7 +8,7 @@ import { type Body, type Client, completeJob, demoFile, processEnd, signIn } fro
 import { createHome, type Home, type RunningServer, startServer } from './support.js';
 import { analyse, makeSample, makeSubtraction, type Prepared, prepare } from './walk.js';
 
-const LIMIT = { timeout: 180_000 };
+const LIMIT = { timeout: 300_000 };
 // One analysis fills the host, so a share that is not given back would hold up the next job for ever.
 const LIMITS = ['--proc=2', '--mem=4', '--lg-proc=2', '--lg-mem=4', '--sm-proc=2', '--sm-mem=4'];
 

@@ -5,7 +5,7 @@ import type { InstallHmmsActivities, InstallHmmsTools, ProcessError, ProcessInpu
 import type { RemoteServices } from '../../contracts/remote.js';
 import { fileSize, freshFolder } from '../../files/folders.js';
 import { UnusableArchive, unpackHmmArchive } from '../../files/hmm_archive.js';
-import { publishFile, publishFolder, removePath } from '../../files/publish.js';
+import { partialName, publishFile, publishFolder, removePath } from '../../files/publish.js';
 import { ToolFailed, ToolMissing } from '../../tools/errors.js';
 import type { ActivityDeps } from '../deps.js';
 import { openProcess, runProcess, unusableInput } from '../process_support.js';
@@ -72,7 +72,7 @@ async function download(deps: ControlDeps, { processId }: ProcessInput, signal: 
   if (isUnpacked || (await fileSize(path)) === release.size) return true;
 
   const { attempt } = Context.current().info;
-  const partial = `${path}.${attempt}.partial`;
+  const partial = partialName(path);
   await mkdir(incoming(deps, processId), { recursive: true });
   const progress = createDownloadProgress(deps, processId, release.size);
   const limitBytes = release.size;
@@ -124,8 +124,7 @@ async function unpack(deps: ActivityDeps, { processId }: ProcessInput, signal: A
   const archive = archivePath(deps, processId);
   if ((await fileSize(join(folder, PROFILES))) === undefined) {
     await show(deps, processId, 'unpack', 0.4);
-    const { attempt } = Context.current().info;
-    const partial = await freshFolder(join(incoming(deps, processId), `unpacked.${attempt}.partial`));
+    const partial = await freshFolder(partialName(join(incoming(deps, processId), 'unpacked')));
     await unpackHmmArchive(archive, partial, [ANNOTATIONS, PROFILES], signal);
     await checkProfiles(partial, await readAnnotations(partial), signal);
     await show(deps, processId, 'install_profiles', 0.6);

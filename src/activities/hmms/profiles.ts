@@ -1,7 +1,7 @@
 import { copyFile, readlink, rename, stat, symlink } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { fileSize, freshFolder } from '../../files/folders.js';
-import { publishFolder, removePath } from '../../files/publish.js';
+import { partialName, publishFolder, removePath } from '../../files/publish.js';
 import { pressProfiles } from '../../tools/hmmpress.js';
 import { type RunOptions, runTool } from '../../tools/runner.js';
 import type { ActivityDeps } from '../deps.js';
@@ -47,8 +47,7 @@ export async function pressFolder(folder: string, run: RunWith): Promise<void> {
 export async function linkProfiles({ data }: Pick<ActivityDeps, 'data'>, installation: string): Promise<void> {
   const target = relative(data.hmm, join(data.hmmInstallation(installation), PROFILES));
   if ((await readlink(data.hmmProfiles).catch(() => undefined)) === target) return;
-  const partial = join(data.hmm, `${installation}.partial`);
-  await removePath(partial);
+  const partial = partialName(join(data.hmm, installation));
   await symlink(target, partial);
   await rename(partial, data.hmmProfiles);
 }

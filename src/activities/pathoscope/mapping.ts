@@ -21,12 +21,12 @@ export function createMappingSteps(deps: ActivityDeps) {
   const { data } = deps;
   const step = createStep(deps);
   const file: FileOf = (args, name) => join(data.analysis(args.sample_id, args.analysis_id), MAPPING_FILES[name]);
-  const partialFiles = <Name extends MappingFile>(args: PathoscopeArgs, attempt: number, names: readonly Name[]) =>
+  const partialFiles = <Name extends MappingFile>(args: PathoscopeArgs, attempt: string, names: readonly Name[]) =>
     openPartials(
       names.map((name) => [name, file(args, name)] as const),
       attempt,
     );
-  const pipe = ({ sample_id, analysis_id }: PathoscopeArgs, attempt: number) =>
+  const pipe = ({ sample_id, analysis_id }: PathoscopeArgs, attempt: string) =>
     join(data.analysis(sample_id, analysis_id), `aligned.${attempt}.partial`);
 
   return {

@@ -1,9 +1,12 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
+import { Context } from '@temporalio/activity';
 
 /** What the gate of a host has lent to a step that runs. */
 export type Admission = {
   /** Gives the job's cores and memory back while `wait` runs, and takes them again afterwards. */
   outside<T>(wait: () => Promise<T>): Promise<T>;
+  /** Aborted when the step is not this host's any more: no contact with Temporal, which is about to give the step away. */
+  lost: AbortSignal;
 };
 
 const admissions = new AsyncLocalStorage<Admission>();
@@ -11,6 +14,13 @@ const admissions = new AsyncLocalStorage<Admission>();
 /** Does the work of a step under what its gate has lent to it. */
 export function runAdmitted<T>(admission: Admission, work: () => Promise<T>): Promise<T> {
   return admissions.run(admission, work);
+}
+
+/** Aborted when the step that runs is cancelled, at the end of the worker, or when the host has lost it. */
+export function stepSignal(): AbortSignal {
+  const { cancellationSignal } = Context.current();
+  const admission = admissions.getStore();
+  return admission ? AbortSignal.any([cancellationSignal, admission.lost]) : cancellationSignal;
 }
 
 /**

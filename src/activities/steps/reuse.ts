@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { PathoscopeArgs } from '../../contracts/pathoscope.js';
 import { checksumFile } from '../../files/checksums.js';
 import { fileSize, freshFolder } from '../../files/folders.js';
-import { publishFile, publishJson, removePath } from '../../files/publish.js';
+import { partialName, publishFile, publishJson, removePath } from '../../files/publish.js';
 import type { OutputRecord, StepRecord } from '../../store/provenance.js';
 import { readJson } from '../analysis_files/nuvs.js';
 import type { ActivityDeps } from '../deps.js';
@@ -118,8 +118,7 @@ export async function takeOver({ deps: { data }, args }: StepContext, source: So
   const folder = data.analysis(args.sample_id, args.analysis_id);
   for (const { name } of past.outputs ?? []) {
     if (!source.files.includes(name)) continue;
-    const partial = join(folder, `${name}.reused.partial`);
-    await removePath(partial);
+    const partial = partialName(join(folder, name));
     await linkOrCopy(join(folder, FOLDER, name), partial);
     await publishFile(partial, join(folder, name));
   }

@@ -1,9 +1,12 @@
+import { randomBytes } from 'node:crypto';
 import { Context } from '@temporalio/activity';
 import type { StepActivity, StepInput } from '../../contracts/jobs.js';
 import { type JobLog, openJobLog } from '../../files/job_log.js';
+import { publishUntil } from '../../files/publish.js';
 import { surroundTools } from '../../tools/surroundings.js';
 import type { ActivityDeps } from '../deps.js';
 import { jobClosed } from '../errors.js';
+import { stepSignal } from './admission.js';
 import { describeError } from './describe.js';
 import { runRecorded } from './record.js';
 
@@ -19,13 +22,13 @@ export type Step<Args> = {
   threads: number;
   /** Memory that the job was granted, in GiB. */
   memoryGib: number;
-  /** Aborted on cancel and on shutdown; throw its reason. */
+  /** Aborted on cancel, on shutdown and when the host has lost the step; throw its reason. */
   signal: AbortSignal;
   log: JobLog;
   /** Tells how far the step is, 0 to 1. Cheap: call it as often as you like. */
   report(fraction: number): void;
-  /** 1 for the first try. */
-  attempt: number;
+  /** For partial names: no other attempt has it, not even one that another host believes to be the first. */
+  attempt: string;
 };
 
 /**
@@ -37,7 +40,7 @@ export function createStep(deps: ActivityDeps) {
     async (input) => {
       const context = Context.current();
       const { jobId, stage } = input;
-      const signal = context.cancellationSignal;
+      const signal = stepSignal();
       if (!(await deps.store.jobs.startStep(jobId, stage, input.progress))) throw jobClosed(jobId);
       const startedAt = performance.now();
       const log = openJobLog(deps.data, jobId);
@@ -48,8 +51,11 @@ export function createStep(deps: ActivityDeps) {
       const { attempt } = context.info;
       try {
         const args = input.args as Args;
-        const step = { jobId, args, threads: proc, memoryGib: mem, signal, log, report: pulse.report, attempt };
-        await surroundTools({ memoryBytes: mem * GIB }, () => runRecorded(deps, input, step, () => body(step)));
+        const work = { jobId, args, threads: proc, memoryGib: mem, signal, log, report: pulse.report };
+        const step = { ...work, attempt: `${attempt}-${randomBytes(4).toString('hex')}` };
+        await surroundTools({ memoryBytes: mem * GIB }, () =>
+          runRecorded(deps, input, { ...work, attempt }, () => publishUntil(signal, () => body(step))),
+        );
         deps.log.info({ jobId, stage, durationMs: Math.round(performance.now() - startedAt) }, 'step finished');
       } catch (error) {
         if (signal.aborted) throw signal.reason;

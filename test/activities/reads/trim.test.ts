@@ -20,7 +20,7 @@ const NO_LOG = { stage() {}, command() {}, line() {}, flush: async () => {} } as
 const digest = (bytes: Buffer) => createHash('sha256').update(bytes).digest('hex');
 
 function context(threads: number) {
-  return { threads, signal: new AbortController().signal, log: NO_LOG, report() {}, attempt: 1 };
+  return { threads, signal: new AbortController().signal, log: NO_LOG, report() {}, attempt: '1' };
 }
 
 // What the 3.7.3 server ran, compressed by skewer, decides on the records and their order.

@@ -1,10 +1,12 @@
-import { readFile } from 'node:fs/promises';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { type ApplicationFailure, CancelledFailure } from '@temporalio/common';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { InvalidInput } from '../../../src/activities/errors.js';
 import { createStep } from '../../../src/activities/steps/step.js';
 import type { StepInput } from '../../../src/contracts/jobs.js';
+import { openPartials, removePartials } from '../../../src/files/publish.js';
 import { randomId } from '../../../src/store/database/ids.js';
 import { toJobListItem } from '../../../src/store/jobs.js';
 import { runTool } from '../../../src/tools/runner.js';
@@ -73,6 +75,22 @@ describe('a step', () => {
     await expect(environment().run(step, input)).rejects.toMatchObject({ type: 'JobClosed', nonRetryable: true });
     expect(ran).toBe(false);
     expect(await statesOf(input.jobId)).toEqual(['waiting null', 'cancelled null']);
+  });
+
+  // Temporal counts from 1 again when another host takes a step over, and the first host may still write.
+  test('gives attempts that both believe to be the first names of their own', async () => {
+    const input = await insertJob();
+    const path = join(context.data.root, 'product');
+    const names = new Set<string>();
+    const step = steps()(async ({ attempt }) => {
+      const { partial } = openPartials([['product', path]], attempt);
+      names.add(partial.product);
+    });
+    await Promise.all([environment().run(step, input), environment().run(step, input)]);
+    expect(names.size).toBe(2);
+    for (const name of names) await writeFile(name, '');
+    await removePartials(context.data.root);
+    expect((await readdir(context.data.root)).filter((name) => name.startsWith('product'))).toEqual([]);
   });
 
   test('shows its progress as part of the job', async () => {
