@@ -9,7 +9,7 @@ const NO_LOG = { stage() {}, command() {}, line() {}, flush: async () => {} } as
 
 /** What steps of reads work with. */
 export function context(signal = new AbortController().signal, report: (fraction: number) => void = () => {}) {
-  return { threads: 1, signal, log: NO_LOG, report, attempt: 1 };
+  return { threads: 1, signal, log: NO_LOG, report, attempt: '1-a' };
 }
 
 /** Writes uploads into a folder and imports them; gives what was found and what the files hold. */
