@@ -10,7 +10,7 @@ const END_MARK_OF_64 = 'B'.charCodeAt(0);
 const GOOD_OF_64 = '^'.charCodeAt(0);
 /** 17 with 64; 48 with 33, above what sequencers write for most of their bases. */
 const TYPICAL_OF_64 = 'Q'.charCodeAt(0);
-const TYPICAL_SHARE = 0.4;
+const TYPICAL_SHARE = 1 / 3;
 /** Merged mates have the qualities of one read (33 to 42 with 33) and sums of two, and next to nothing between. */
 const SINGLE = { from: 'C'.charCodeAt(0), to: 'K'.charCodeAt(0) };
 const BETWEEN = { from: 'L'.charCodeAt(0), to: 'S'.charCodeAt(0) };
@@ -42,7 +42,7 @@ export class QualityCharacters {
 
 /**
  * Decides between Phred+33 and Phred+64 from how often each quality character occurs in a sample. It is 33 unless all of this holds: no
- * character lies outside of what was written with 64 (`;` to `i`), good qualities of 64 (`^` and above) occur, 40 % of the characters are
+ * character lies outside of what was written with 64 (`;` to `i`), good qualities of 64 (`^` and above) occur, a third of the characters are
  * `Q` or above, end marks `B` apart, and they do not look like merged mates.
  *
  * @param counts by character code, `QUALITY_CODES` of them.

@@ -1,6 +1,7 @@
 import type { PhredOffset } from './phred.js';
 import { Adapters, type AdaptersState } from './read_quality/adapters.js';
 import { BaseFigures, type BaseFiguresState, moduleText } from './read_quality/base_figures.js';
+import { CountingMemory } from './read_quality/counting_memory.js';
 import { formatModule } from './read_quality/fastqc_text.js';
 import { GcContent } from './read_quality/gc_content.js';
 import { ReadLengths, type ReadLengthsState } from './read_quality/read_lengths.js';
@@ -23,23 +24,26 @@ export type RawReadStatisticsState = {
  * lines a record. The offset of the qualities is needed only for the report, so it can be decided when all files of a sample are counted.
  */
 export class RawReadStatistics {
-  #figures = new BaseFigures();
-  #tiles = new Tiles();
-  #gc = new GcContent();
-  #lengths = new ReadLengths();
-  #repeats: Repeats | RepeatsState = new Repeats();
-  #adapters = new Adapters();
-  readonly #cutter = new RecordCutter((...record) => this.#add(...record));
+  readonly #memory = new CountingMemory();
+  readonly #figures = new BaseFigures(this.#memory);
+  readonly #tiles = new Tiles(this.#memory);
+  readonly #gc = new GcContent(this.#memory);
+  readonly #lengths = new ReadLengths();
+  readonly #adapters = new Adapters(this.#memory);
+  readonly #repeats = new Repeats(this.#memory);
+  /** Instead of `#repeats`, where the counting was done elsewhere. */
+  #repeatFigures: RepeatsState | undefined;
+  readonly #cutter = new RecordCutter(this.#memory, (...record) => this.#add(...record));
 
   /** What was counted until `toState`; it takes no more text. */
   static fromState(state: RawReadStatisticsState): RawReadStatistics {
     const statistics = new RawReadStatistics();
-    statistics.#figures = BaseFigures.fromState(state.figures);
-    statistics.#tiles = Tiles.fromState(state.tiles);
-    statistics.#gc = new GcContent(state.gc);
-    statistics.#lengths = ReadLengths.fromState(state.lengths);
-    statistics.#repeats = state.repeats;
-    statistics.#adapters = Adapters.fromState(state.adapters);
+    statistics.#figures.setState(state.figures);
+    statistics.#tiles.setState(state.tiles);
+    statistics.#gc.setState(state.gc);
+    statistics.#lengths.setState(state.lengths);
+    statistics.#adapters.setState(state.adapters);
+    statistics.#repeatFigures = state.repeats;
     return statistics;
   }
 
@@ -51,7 +55,7 @@ export class RawReadStatistics {
       tiles: this.#tiles.toState(),
       gc: this.#gc.toState(),
       lengths: this.#lengths.toState(),
-      repeats: this.#repeatFigures(),
+      repeats: this.#repeatFigures ?? this.#repeats.toState(),
       adapters: this.#adapters.toState(),
     };
   }
@@ -92,7 +96,7 @@ export class RawReadStatistics {
   report(fileName: string, offset: PhredOffset): string {
     this.#cutter.end();
     const figures = this.#figures;
-    const repeats = this.#repeatFigures();
+    const repeats = this.#repeatFigures ?? this.#repeats.toState();
     const tiles = this.#tiles.module(offset);
     const hasQualities = figures.maxLength > 0;
     const modules = [
@@ -125,17 +129,13 @@ export class RawReadStatistics {
     ];
   }
 
-  #add(...[memory, header, headerEnd, sequence, sequenceEnd, quality, qualityEnd]: Parameters<RecordHandler>): void {
-    this.#figures.add(memory, sequence, sequenceEnd, quality, qualityEnd);
-    this.#tiles.add(memory, header, headerEnd, quality, qualityEnd);
-    this.#gc.add(memory, sequence, sequenceEnd);
+  #add(...[header, headerEnd, sequence, sequenceEnd, quality, qualityEnd]: Parameters<RecordHandler>): void {
+    this.#figures.add(sequence, sequenceEnd, quality, qualityEnd);
+    this.#tiles.add(header, headerEnd, quality, qualityEnd);
+    this.#gc.add(sequence, sequenceEnd);
     this.#lengths.add(sequenceEnd - sequence);
-    if (this.#repeats instanceof Repeats) this.#repeats.add(memory, sequence, sequenceEnd);
-    this.#adapters.add(memory, sequence, sequenceEnd);
-  }
-
-  #repeatFigures(): RepeatsState {
-    return this.#repeats instanceof Repeats ? this.#repeats.toState() : this.#repeats;
+    this.#adapters.add(sequence, sequenceEnd);
+    this.#repeats.add(sequence, sequenceEnd);
   }
 
   get #counted(): BaseFigures {

@@ -1,5 +1,6 @@
 import { decidePhredOffset, type PhredOffset } from './phred.js';
 import { BaseFigures, moduleText } from './read_quality/base_figures.js';
+import { CountingMemory } from './read_quality/counting_memory.js';
 import { formatModule } from './read_quality/fastqc_text.js';
 import { RecordCutter } from './read_quality/record_cutter.js';
 
@@ -8,10 +9,9 @@ import { RecordCutter } from './read_quality/record_cutter.js';
  * mean quality. The text comes in chunks of any size, four whole lines a record, as a trimming program writes it.
  */
 export class ReadStatistics {
-  readonly #figures = new BaseFigures();
-  readonly #cutter = new RecordCutter((memory, _header, _headerEnd, sequence, sequenceEnd, quality, qualityEnd) =>
-    this.#figures.add(memory, sequence, sequenceEnd, quality, qualityEnd),
-  );
+  readonly #memory = new CountingMemory();
+  readonly #figures = new BaseFigures(this.#memory);
+  readonly #cutter = new RecordCutter(this.#memory, (_header, _headerEnd, ...read) => this.#figures.add(...read));
 
   /** Takes the next bytes. */
   push(chunk: Buffer): void {

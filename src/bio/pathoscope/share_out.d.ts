@@ -12,6 +12,8 @@ declare namespace WebAssembly {
   class Memory {
     constructor(pages: { initial: number });
     readonly buffer: ArrayBuffer;
+    /** Pages to add. */
+    grow(pages: number): number;
   }
   class Instance {
     constructor(module: Module, imports: Record<string, Record<string, Memory>>);

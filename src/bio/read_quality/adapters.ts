@@ -1,4 +1,5 @@
 import { type ModuleBody, positionLine } from './base_figures.js';
+import type { CountingMemory } from './counting_memory.js';
 import { judge } from './fastqc_text.js';
 import { positionGroups } from './position_groups.js';
 import { EXACT_POSITIONS } from './position_table.js';
@@ -22,13 +23,14 @@ const CAPITALS = 0xdfdfdfdf | 0;
  */
 type WordPair = { adapter: number; shift: number; second: number };
 const PAIRS = new Map<number, WordPair[]>();
-const TABLE_BITS = 12;
-const isFirstWord = new Uint8Array(1 << TABLE_BITS);
+const MAP_BITS = 65_536;
+const pairMap = new Uint8Array(MAP_BITS / 8);
 for (const [adapter, { bases }] of ADAPTERS.entries()) {
   for (let shift = 0; shift < 4; shift++) {
-    const first = wordOf(bases, shift);
-    PAIRS.set(first, [...(PAIRS.get(first) ?? []), { adapter, shift, second: wordOf(bases, shift + 4) }]);
-    isFirstWord[slotOf(first, wordOf(bases, shift + 4))] = 1;
+    const [first, second] = [wordOf(bases, shift), wordOf(bases, shift + 4)];
+    PAIRS.set(first, [...(PAIRS.get(first) ?? []), { adapter, shift, second }]);
+    const bit = bitOf(first, second);
+    pairMap[bit >> 3] = (pairMap[bit >> 3] as number) | (1 << (bit & 7));
   }
 }
 
@@ -37,34 +39,38 @@ export type AdaptersState = { starts: Float64Array[]; longest: number };
 
 /** Reads by the position where an adapter begins. */
 export class Adapters {
+  readonly #memory: CountingMemory;
+  readonly #map: number;
   #starts: Float64Array[] = ADAPTERS.map(() => new Float64Array(EXACT_POSITIONS + 1));
   /** Length of the longest read in which a place beside the adapter is left. */
   #longest = 0;
   readonly #found = new Int32Array(ADAPTERS.length);
 
-  static fromState({ starts, longest }: AdaptersState): Adapters {
-    const adapters = new Adapters();
-    adapters.#starts = starts.map((counts) => new Float64Array(counts));
-    adapters.#longest = longest;
-    return adapters;
+  constructor(memory: CountingMemory) {
+    this.#memory = memory;
+    this.#map = memory.reserve(pairMap.length);
+    memory.bytes(this.#map, pairMap.length).set(pairMap);
+  }
+
+  /** Takes over what others have counted. */
+  setState({ starts, longest }: AdaptersState): void {
+    this.#starts = starts.map((counts) => counts.slice());
+    this.#longest = longest;
   }
 
   toState(): AdaptersState {
     return { starts: this.#starts.map((counts) => counts.slice()), longest: this.#longest };
   }
 
-  /** Takes the bases of a read. */
-  add(memory: DataView, start: number, end: number): void {
+  /** Takes the addresses of the bases of a read. */
+  add(start: number, end: number): void {
     const length = end - start;
     if (length > this.#longest && length > ADAPTER_LENGTH) this.#longest = length;
     if (length < ADAPTER_LENGTH || this.#longest === 0) return;
     let isFound = false;
-    let first = memory.getInt32(start, true) & CAPITALS;
-    for (let i = start + 4; i + 4 <= end; i += 4) {
-      const second = memory.getInt32(i, true) & CAPITALS;
-      if (isFirstWord[slotOf(first, second)] === 1 && this.#look(memory, start, end, i - 4)) isFound = true;
-      first = second;
-    }
+    let at = this.#memory.run.findPair(start, end, this.#map);
+    for (; at < end; at = this.#memory.run.findPair(at + 4, end, this.#map))
+      if (this.#look(this.#memory.view(), start, end, at)) isFound = true;
     if (isFound) this.#count();
   }
 
@@ -134,8 +140,9 @@ function cumulated(starts: Float64Array): Float64Array {
   });
 }
 
-function slotOf(first: number, second: number): number {
-  return Math.imul(first ^ Math.imul(second, 0x85ebca6b), 0x9e3779b1) >>> (32 - TABLE_BITS);
+/** As the kernel finds them. */
+function bitOf(first: number, second: number): number {
+  return Math.imul(first ^ Math.imul(second, 0x85ebca6b), 0x9e3779b1) >>> 16;
 }
 
 function wordOf(bases: string, at: number): number {

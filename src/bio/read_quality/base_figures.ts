@@ -1,4 +1,5 @@
 import { encodingName, type PhredOffset } from '../phred.js';
+import type { CountingMemory } from './counting_memory.js';
 import { formatDouble, formatModule, judge, type ModuleStatus } from './fastqc_text.js';
 import { groupLabel, type PositionGroup, positionGroups } from './position_groups.js';
 import { PositionTable, type PositionTableState, STRIDE } from './position_table.js';
@@ -37,20 +38,24 @@ export class BaseFigures {
   bases = 0;
   minLength = 0;
   maxLength = 0;
-  #qualities = new PositionTable();
-  #bases = new PositionTable();
-  #readsByQuality = new Float64Array(STRIDE);
+  readonly #qualities: PositionTable;
+  readonly #bases: PositionTable;
+  readonly #readsByQuality = new Float64Array(STRIDE);
 
-  static fromState(state: BaseFiguresState): BaseFigures {
-    const figures = new BaseFigures();
-    figures.reads = state.reads;
-    figures.bases = state.bases;
-    figures.minLength = state.minLength;
-    figures.maxLength = state.maxLength;
-    figures.#qualities = PositionTable.fromState(state.qualitiesByPosition);
-    figures.#bases = PositionTable.fromState(state.basesByPosition);
-    figures.#readsByQuality = new Float64Array(state.readsByQuality);
-    return figures;
+  constructor(memory: CountingMemory) {
+    this.#qualities = new PositionTable(memory);
+    this.#bases = new PositionTable(memory);
+  }
+
+  /** Takes over what others have counted. */
+  setState(state: BaseFiguresState): void {
+    this.reads = state.reads;
+    this.bases = state.bases;
+    this.minLength = state.minLength;
+    this.maxLength = state.maxLength;
+    this.#qualities.setState(state.qualitiesByPosition);
+    this.#bases.setState(state.basesByPosition);
+    this.#readsByQuality.set(state.readsByQuality);
   }
 
   toState(): BaseFiguresState {
@@ -63,15 +68,15 @@ export class BaseFigures {
     };
   }
 
-  /** Takes a read: where its bases and its qualities lie. */
-  add(memory: DataView, sequence: number, sequenceEnd: number, quality: number, qualityEnd: number): void {
+  /** Takes a read: the addresses of its bases and its qualities. */
+  add(sequence: number, sequenceEnd: number, quality: number, qualityEnd: number): void {
     const length = sequenceEnd - sequence;
     this.minLength = this.reads === 0 ? length : Math.min(this.minLength, length);
     this.maxLength = Math.max(this.maxLength, length);
     this.reads += 1;
     this.bases += length;
-    this.#bases.count(memory, sequence, sequenceEnd);
-    const sum = this.#qualities.count(memory, quality, qualityEnd);
+    this.#bases.count(sequence, sequenceEnd);
+    const sum = this.#qualities.count(quality, qualityEnd);
     if (qualityEnd === quality) return;
     const mean = Math.floor(sum / (qualityEnd - quality));
     this.#readsByQuality[mean] = (this.#readsByQuality[mean] as number) + 1;
@@ -79,7 +84,7 @@ export class BaseFigures {
 
   /** Number of each quality character, by its code. */
   qualityCounts(): Float64Array {
-    return this.#qualities.totals();
+    return this.#qualities.totals(this.maxLength);
   }
 
   /** FastQC's name of the encoding. */
@@ -95,7 +100,7 @@ export class BaseFigures {
 
   /** Percent of G and C among the bases that are known, cut to a whole number. */
   gcPercent(): number {
-    const totals = this.#bases.totals();
+    const totals = this.#bases.totals(this.maxLength);
     const [g, a, t, c] = lettersIn(totals);
     const all = g + a + t + c;
     return all === 0 ? 0 : Math.floor(((g + c) * 100) / all);

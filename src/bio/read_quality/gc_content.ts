@@ -1,4 +1,5 @@
 import type { ModuleBody } from './base_figures.js';
+import type { CountingMemory } from './counting_memory.js';
 import { formatDouble, judge } from './fastqc_text.js';
 
 const PERCENTS = 101;
@@ -6,17 +7,21 @@ const PERCENTS = 101;
 const STEP_OF_LONG = { over: 1000, step: 1000 };
 const STEP_OF_SHORT = { over: 100, step: 100 };
 const DEVIATION_LIMITS = { warn: 15, fail: 30 };
-const isGc = new Uint8Array(256);
-for (const letter of 'GCgc') isGc[letter.charCodeAt(0)] = 1;
 
 /** Reads by their percentage of G and C. A number of G and C that a length has between two percentages counts for each of them in part. */
 export class GcContent {
-  readonly #reads: Float64Array;
+  readonly #memory: CountingMemory;
+  readonly #reads = new Float64Array(PERCENTS);
   /** By length of the read: what a read adds to each percentage. */
   readonly #shares = new Map<number, Float64Array>();
 
-  constructor(reads?: Float64Array) {
-    this.#reads = reads ? reads.slice() : new Float64Array(PERCENTS);
+  constructor(memory: CountingMemory) {
+    this.#memory = memory;
+  }
+
+  /** Takes over what others have counted. */
+  setState(reads: Float64Array): void {
+    this.#reads.set(reads);
   }
 
   /** Number of reads by percentage; parts of reads occur. */
@@ -24,12 +29,11 @@ export class GcContent {
     return this.#reads.slice();
   }
 
-  /** Takes the bases of a read. */
-  add(memory: DataView, start: number, end: number): void {
+  /** Takes the addresses of the bases of a read. */
+  add(start: number, end: number): void {
     const length = cutLength(end - start);
     if (length === 0) return;
-    let count = 0;
-    for (let i = start; i < start + length; i++) count += isGc[memory.getUint8(i)] as number;
+    const count = this.#memory.run.countGc(start, start + length);
     let shares = this.#shares.get(length);
     if (shares === undefined) {
       shares = sharesOf(length);

@@ -14,17 +14,16 @@ export type ReadLengthsState = [length: number, reads: number][];
 
 /** Reads by length, in bounded memory. */
 export class ReadLengths {
-  #short = new Float64Array(SHORT);
+  readonly #short = new Float64Array(SHORT);
   #long = new Map<number, number>();
   #isRounded = false;
 
-  static fromState(state: ReadLengthsState): ReadLengths {
-    const lengths = new ReadLengths();
+  /** Takes over what others have counted. */
+  setState(state: ReadLengthsState): void {
     for (const [length, reads] of state) {
-      if (length < SHORT) lengths.#short[length] = reads;
-      else lengths.#long.set(length, reads);
+      if (length < SHORT) this.#short[length] = reads;
+      else this.#long.set(length, reads);
     }
-    return lengths;
   }
 
   toState(): ReadLengthsState {

@@ -1,11 +1,11 @@
-import { viewOf } from '../memory.js';
+import { type CountingMemory, SPARE_BYTES } from './counting_memory.js';
 
 const LINE_FEED = 10;
 const CARRIAGE_RETURN = 13;
+const FIRST_ROOM = 256 * 1024;
 
-/** Takes a record: where its header, its bases and its qualities begin and end; the bytes are good until it returns. */
+/** Takes a record: the addresses where its header, its bases and its qualities begin and end; the bytes are good until it returns. */
 export type RecordHandler = (
-  memory: DataView,
   header: number,
   headerEnd: number,
   sequence: number,
@@ -16,53 +16,57 @@ export type RecordHandler = (
 
 /** Cuts FASTQ text, four whole lines a record, into records. The text comes in chunks of any size. */
 export class RecordCutter {
+  readonly #memory: CountingMemory;
   readonly #onRecord: RecordHandler;
-  /** Bytes of a record whose end has not come yet, and the chunks behind them. */
-  #rest: Buffer = Buffer.alloc(0);
-  #chunks: Buffer[] = [];
-  #bytes = 0;
+  #address: number;
+  #text: Buffer;
+  /** Bytes of text that wait, and from how many on it is worth to look for the end of a record again. */
+  #used = 0;
+  #enough = 0;
   #records = 0;
 
-  constructor(onRecord: RecordHandler) {
+  constructor(memory: CountingMemory, onRecord: RecordHandler) {
+    this.#memory = memory;
     this.#onRecord = onRecord;
+    this.#address = memory.reserve(FIRST_ROOM);
+    this.#text = memory.bytes(this.#address, FIRST_ROOM);
   }
 
   /** Takes the next bytes; calls back for each record that ends in them, or does so later where a record is much longer than a chunk. */
   push(chunk: Buffer): void {
-    if (this.#rest.length === 0) {
-      this.#keep(chunk, this.#cut(chunk));
-      return;
-    }
-    this.#bytes += chunk.length;
-    // A record longer than a chunk is looked at each time it has doubled, so that it is not copied again with every chunk.
-    const isEnough = this.#bytes >= this.#rest.length;
-    this.#chunks.push(isEnough ? chunk : Buffer.from(chunk));
-    if (isEnough) this.flush();
+    if (this.#used + chunk.length > this.#text.length) this.#makeRoom(this.#used + chunk.length);
+    this.#used += chunk.copy(this.#text, this.#used);
+    if (this.#used >= this.#enough) this.flush();
   }
 
   /** Calls back for all records that have come. */
   flush(): void {
-    if (this.#bytes === 0) return;
-    const text = Buffer.concat([this.#rest, ...this.#chunks]);
-    this.#keep(text, this.#cut(text));
+    const consumed = this.#cut();
+    this.#text.copyWithin(0, consumed, this.#used);
+    this.#used -= consumed;
+    // A record longer than a chunk is looked at each time it has doubled.
+    this.#enough = this.#used * 2;
   }
 
   /** @throws SyntaxError when the text ended within a record. */
   end(): void {
     this.flush();
-    if (this.#rest.length > 0) throw new SyntaxError(`The reads end in the middle of record ${this.#records + 1}`);
+    if (this.#used > 0) throw new SyntaxError(`The reads end in the middle of record ${this.#records + 1}`);
   }
 
-  #keep(text: Buffer, from: number): void {
-    // A copy, as the chunk's memory may be used again.
-    this.#rest = Buffer.from(text.subarray(from));
-    this.#chunks = [];
-    this.#bytes = 0;
+  #makeRoom(bytes: number): void {
+    const room = Math.max(bytes, this.#text.length * 2);
+    const address = this.#memory.reserve(room + SPARE_BYTES);
+    const larger = this.#memory.bytes(address, room);
+    this.#memory.bytes(this.#address, this.#used).copy(larger);
+    this.#address = address;
+    this.#text = larger;
   }
 
   /** Gives the byte behind the last whole record. */
-  #cut(text: Buffer): number {
-    const memory = viewOf(text);
+  #cut(): number {
+    const text = this.#text.subarray(0, this.#used);
+    const address = this.#address;
     let start = 0;
     for (;;) {
       const sequence = text.indexOf(LINE_FEED, start) + 1;
@@ -72,8 +76,14 @@ export class RecordCutter {
       const end = quality && lineEnd(text, quality, plus - 1 - sequence);
       if (!end) return start;
       this.#records += 1;
-      const bases = withoutReturn(memory, sequence, plus - 1);
-      this.#onRecord(memory, start, sequence - 1, sequence, bases, quality, withoutReturn(memory, quality, end - 1));
+      this.#onRecord(
+        address + start,
+        address + sequence - 1,
+        address + sequence,
+        address + withoutReturn(text, sequence, plus - 1),
+        address + quality,
+        address + withoutReturn(text, quality, end - 1),
+      );
       start = end;
     }
   }
@@ -84,6 +94,6 @@ function lineEnd(text: Buffer, start: number, expected: number): number {
   return text[start + expected] === LINE_FEED ? start + expected + 1 : text.indexOf(LINE_FEED, start) + 1;
 }
 
-function withoutReturn(memory: DataView, start: number, end: number): number {
-  return end > start && memory.getUint8(end - 1) === CARRIAGE_RETURN ? end - 1 : end;
+function withoutReturn(text: Buffer, start: number, end: number): number {
+  return end > start && text[end - 1] === CARRIAGE_RETURN ? end - 1 : end;
 }

@@ -1,4 +1,5 @@
 import type { ModuleBody } from './base_figures.js';
+import type { CountingMemory } from './counting_memory.js';
 import { formatDouble } from './fastqc_text.js';
 
 /** No more different sequences are told apart, whatever comes behind. */
@@ -6,14 +7,21 @@ const MAX_SEQUENCES = 100_000;
 /** Longer reads are compared by their beginning alone, as errors would make all of them different. */
 const WHOLE = 75;
 const BEGINNING = 50;
-const WORDS = Math.ceil(WHOLE / 4);
-const CAPITALS = 0xdfdfdfdf | 0;
 const SLOTS = 1 << 18;
+const SLOT_BYTES = 8;
+/** Count and length, before the bases. */
+const ENTRY_HEAD_BYTES = 8;
+const ENTRY_BYTES = ENTRY_HEAD_BYTES + Math.ceil(WHOLE / 4) * 4;
 const OVERREPRESENTED = { warn: 0.1, fail: 1 };
 const DEDUPLICATED = { warn: 70, fail: 50 };
 /** A line for each number of copies up to 9, then for ranges that end here; FastQC puts 10 copies into the first of them. */
 const LEVEL_ENDS = [50, 100, 500, 1000, 5000, 10_000];
 const LEVELS = [...'123456789', '>10', '>50', '>100', '>500', '>1k', '>5k', '>10k+'];
+
+/** What is left of a point when letters are made capitals by taking a bit away. */
+const POINT_IN_CAPITALS = String.fromCharCode('.'.charCodeAt(0) & 0xdf);
+
+type Entry = { count: number; sequence: string };
 
 /** The figures of both modules. */
 export type RepeatsState = {
@@ -25,116 +33,65 @@ export type RepeatsState = {
 
 /** Counts how often the same sequence comes: of the first 100,000 different ones. */
 export class Repeats {
+  readonly #memory: CountingMemory;
+  readonly #slots: number;
+  readonly #entries: number;
+  /** Address behind the last entry. */
+  #end: number;
+  #size = 0;
   #reads = 0;
   #readsWhenFull = 0;
-  #size = 0;
-  readonly #lengths = new Uint8Array(MAX_SEQUENCES);
-  readonly #starts = new Uint32Array(MAX_SEQUENCES);
-  readonly #counts = new Uint32Array(MAX_SEQUENCES);
-  /** Number of the sequence plus one, 0 for none. */
-  readonly #slots = new Int32Array(SLOTS);
-  /** Four bases a word, in capitals. */
-  #words = new Int32Array(1024 * WORDS);
-  #usedWords = 0;
-  readonly #read = new Int32Array(WORDS);
-  readonly #tail = new DataView(new ArrayBuffer(4));
 
-  /** Takes the bases of a read. */
-  add(memory: DataView, start: number, end: number): void {
+  constructor(memory: CountingMemory) {
+    this.#memory = memory;
+    this.#slots = memory.reserve(SLOTS * SLOT_BYTES);
+    this.#entries = memory.reserve(MAX_SEQUENCES * ENTRY_BYTES);
+    this.#end = this.#entries;
+  }
+
+  /** Takes the addresses of the bases of a read. */
+  add(start: number, end: number): void {
     const length = end - start > WHOLE ? BEGINNING : end - start;
+    const isOpen = this.#size < MAX_SEQUENCES;
     this.#reads += 1;
-    const hash = this.#load(memory, start, length);
-    let slot = hash & (SLOTS - 1);
-    for (; this.#slots[slot] !== 0; slot = (slot + 1) & (SLOTS - 1)) {
-      const index = (this.#slots[slot] as number) - 1;
-      if (!this.#isRead(index, length)) continue;
-      this.#counts[index] = (this.#counts[index] as number) + 1;
-      if (this.#size < MAX_SEQUENCES) this.#readsWhenFull = this.#reads;
-      return;
-    }
-    if (this.#size === MAX_SEQUENCES) return;
-    this.#readsWhenFull = this.#reads;
-    this.#insert(slot, length);
+    if (isOpen) this.#readsWhenFull = this.#reads;
+    const entryEnd = this.#memory.run.countRepeat(start, length, this.#slots, SLOTS - 1, isOpen ? this.#end : 0);
+    if (entryEnd <= 0) return;
+    this.#end = entryEnd;
+    this.#size += 1;
   }
 
   /** Works out the figures of both modules. */
   toState(): RepeatsState {
-    const order = this.#javaOrder();
-    return { ...this.#levels(order), overrepresented: this.#overrepresented(order) };
+    const entries = this.#listEntries();
+    const order = hashMapOrder(entries.map(({ sequence }) => javaHash(sequence)));
+    // Sums depend on the order in their last digits, and so does that of equal counts.
+    const ordered = order.map((index) => entries[index] as Entry);
+    return { ...this.#levels(ordered), overrepresented: this.#overrepresented(ordered) };
   }
 
-  /** Puts the read's words where they can be compared; gives their hash. */
-  #load(memory: DataView, start: number, length: number): number {
-    const read = this.#read;
-    const whole = length >> 2;
-    let hash = length;
-    for (let i = 0; i < whole; i++) {
-      const word = memory.getInt32(start + 4 * i, true) & CAPITALS;
-      read[i] = word;
-      hash = Math.imul(hash ^ word, 0x9e3779b1);
-      hash ^= hash >>> 15;
+  #listEntries(): Entry[] {
+    const view = this.#memory.view();
+    const entries: Entry[] = [];
+    for (let at = this.#entries; at < this.#end; ) {
+      const length = view.getUint32(at + 4, true);
+      const bases = this.#memory.bytes(at + ENTRY_HEAD_BYTES, length).toString('latin1');
+      entries.push({ count: view.getUint32(at, true), sequence: bases.replaceAll(POINT_IN_CAPITALS, '.') });
+      at += ENTRY_HEAD_BYTES + Math.ceil(length / 4) * 4;
     }
-    if (length & 3) {
-      this.#tail.setInt32(0, 0);
-      for (let i = 4 * whole; i < length; i++) this.#tail.setUint8(i & 3, memory.getUint8(start + i));
-      const word = this.#tail.getInt32(0, true) & CAPITALS;
-      read[whole] = word;
-      hash = Math.imul(hash ^ word, 0x9e3779b1);
-    }
-    hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
-    return hash ^ (hash >>> 13);
+    return entries;
   }
 
-  #isRead(index: number, length: number): boolean {
-    if (this.#lengths[index] !== length) return false;
-    const start = this.#starts[index] as number;
-    const words = (length + 3) >> 2;
-    for (let i = 0; i < words; i++) if (this.#words[start + i] !== this.#read[i]) return false;
-    return true;
-  }
-
-  #insert(slot: number, length: number): void {
-    const words = (length + 3) >> 2;
-    if (this.#usedWords + words > this.#words.length) {
-      const larger = new Int32Array(this.#words.length * 2);
-      larger.set(this.#words);
-      this.#words = larger;
-    }
-    this.#words.set(this.#read.subarray(0, words), this.#usedWords);
-    this.#lengths[this.#size] = length;
-    this.#starts[this.#size] = this.#usedWords;
-    this.#counts[this.#size] = 1;
-    this.#usedWords += words;
-    this.#size += 1;
-    this.#slots[slot] = this.#size;
-  }
-
-  #textOf(index: number): string {
-    const start = this.#starts[index] as number;
-    const bytes = Buffer.from(this.#words.buffer, start * 4, this.#lengths[index] as number);
-    // The only sign that is no letter.
-    return bytes.toString('latin1').replaceAll(String.fromCharCode('.'.charCodeAt(0) & 0xdf), '.');
-  }
-
-  /** The sequences as a hash map of Java goes through them: sums depend on the order in their last digits, and so does that of equal counts. */
-  #javaOrder(): number[] {
-    const hashes = Array.from({ length: this.#size }, (_, index) => javaHash(this.#textOf(index)));
-    return hashMapOrder(hashes);
-  }
-
-  #overrepresented(order: readonly number[]): RepeatsState['overrepresented'] {
-    return order
-      .map((index) => ({ index, count: this.#counts[index] as number }))
-      .map(({ index, count }) => ({ index, count, percent: (count / this.#reads) * 100 }))
+  #overrepresented(entries: readonly Entry[]): RepeatsState['overrepresented'] {
+    return entries
+      .map(({ sequence, count }) => ({ sequence, count, percent: (count / this.#reads) * 100 }))
       .filter(({ percent }) => percent > OVERREPRESENTED.warn)
-      .sort((a, b) => b.count - a.count)
-      .map(({ index, count, percent }) => ({ sequence: this.#textOf(index), count, percent }));
+      .sort((a, b) => b.count - a.count);
   }
 
-  #levels(order: readonly number[]): Pick<RepeatsState, 'deduplicated' | 'levels'> {
+  #levels(entries: readonly Entry[]): Pick<RepeatsState, 'deduplicated' | 'levels'> {
     const observed = new Map<number, number>();
-    for (const index of order) {
-      const copies = this.#counts[index] as number;
+    for (const { count: copies } of entries) {
       observed.set(copies, (observed.get(copies) ?? 0) + 1);
     }
     const numbers = [...observed.keys()];

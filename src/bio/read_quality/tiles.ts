@@ -1,5 +1,6 @@
 import type { PhredOffset } from '../phred.js';
 import type { ModuleBody } from './base_figures.js';
+import type { CountingMemory } from './counting_memory.js';
 import { formatDouble, judge } from './fastqc_text.js';
 import { groupLabel, type PositionGroup, positionGroups } from './position_groups.js';
 
@@ -24,29 +25,34 @@ export type TilesState = { tiles: [number, Tile][]; positions: number; isIgnored
 
 /** Sums of quality characters by tile of the flow cell and position. */
 export class Tiles {
+  readonly #memory: CountingMemory;
   #tiles = new Map<number, Tile>();
   #positions = 0;
   #reads = 0;
   #field: number | undefined;
   #isIgnored = false;
 
-  static fromState(state: TilesState): Tiles {
-    const tiles = new Tiles();
-    tiles.#tiles = new Map(state.tiles);
-    tiles.#positions = state.positions;
-    tiles.#isIgnored = state.isIgnored;
-    return tiles;
+  constructor(memory: CountingMemory) {
+    this.#memory = memory;
+  }
+
+  /** Takes over what others have counted. */
+  setState(state: TilesState): void {
+    this.#tiles = new Map(state.tiles);
+    this.#positions = state.positions;
+    this.#isIgnored = state.isIgnored;
   }
 
   toState(): TilesState {
     return { tiles: [...this.#tiles], positions: this.#positions, isIgnored: this.#isIgnored };
   }
 
-  /** Takes a read: where its header and its qualities lie. */
-  add(memory: DataView, header: number, headerEnd: number, quality: number, qualityEnd: number): void {
+  /** Takes a read: the addresses of its header and its qualities. */
+  add(header: number, headerEnd: number, quality: number, qualityEnd: number): void {
     if (this.#isIgnored || quality === qualityEnd) return;
     this.#reads += 1;
     if (this.#reads % SAMPLED !== 0) return;
+    const memory = this.#memory.view();
     this.#field ??= tileField(memory, header, headerEnd);
     const number = this.#field === undefined ? undefined : numberIn(memory, header, headerEnd, this.#field);
     this.#positions = Math.max(this.#positions, qualityEnd - quality);
