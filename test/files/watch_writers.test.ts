@@ -49,13 +49,15 @@ const sizeOf = (path: string) =>
     () => undefined,
   );
 
-/** Puts another file into the folder and waits until it is taken, so the watch has looked at all that lay there before. */
-async function letItLook(name: string, uploads: number): Promise<void> {
-  for (const round of ['a', 'b']) await lab.put(`${name}-${round}.fq`, RECORD);
-  await lab.untilUploads(uploads + 2);
+/** Puts other files into the folder, one after the other, and waits until they are taken: all names before theirs have had their turn, too. */
+async function letItLook(): Promise<void> {
+  for (const [number, name] of Object.keys(later).entries()) {
+    await lab.put(name, RECORD);
+    await lab.untilUploads(number + 1);
+  }
 }
 
-const later = { 'later-a.fq': RECORD, 'later-b.fq': RECORD };
+const later = { 'z1.fq': RECORD, 'z2.fq': RECORD };
 
 /** The watch's documents; `onInsert` runs after the first document of `slow.fq` was made, when the file has been found whole. */
 function filesWith(onInsert: () => Promise<unknown>): ArrivingDocuments & { inserts(): number } {
@@ -96,7 +98,7 @@ describe.each(places)('on %s the data', (where, choose) => {
     writer.write(HALF);
     await writer.wrote(HALF.length);
     lab.watchIt();
-    await letItLook('later', 0);
+    await letItLook();
     expect(await sizeOf(join(lab.folder, 'slow.fq'))).toBe(HALF.length);
     writer.end(HALF);
     await lab.untilUploads(3);
@@ -114,7 +116,7 @@ describe.each(places)('on %s the data', (where, choose) => {
   ])('a file that ends within %s is not taken before the rest has come', async (_, content, cut) => {
     await lab.put('slow.fq', content.subarray(0, cut));
     const { troubles } = lab.watchIt();
-    await letItLook('later', 0);
+    await letItLook();
     expect(await sizeOf(join(lab.folder, 'slow.fq'))).toBe(cut);
     await appendFile(join(lab.folder, 'slow.fq'), content.subarray(cut));
     await lab.untilUploads(3);
@@ -131,7 +133,7 @@ describe.each(places)('on %s the data', (where, choose) => {
     await lab.put('slow.fq', HALF);
     lab.watchIt({ files: filesWith(grow) });
     await waitFor(() => writer, 'the file to be taken');
-    await letItLook('later', 0);
+    await letItLook();
     expect((await lab.documents()).filter(({ name, ready }) => name === 'slow.fq' && ready)).toEqual([]);
     await writer?.write(HALF.slice(40));
     await writer?.close();
@@ -145,7 +147,7 @@ describe.each(places)('on %s the data', (where, choose) => {
     const { troubles } = lab.watchIt({ noticeMs: 0 });
     const notice = join(lab.folder, 'bad.fq.gz.not-taken.txt');
     await waitFor(() => sizeOf(notice), 'the notice');
-    await letItLook('later', 0);
+    await letItLook();
     expect(await readFile(notice, 'utf8')).toMatch(
       /^Virtool has not taken bad\.fq\.gz: its gzip data end too early\.\n/,
     );
@@ -179,7 +181,7 @@ describe('on the same file system as the data', () => {
     await lab.put('slow.fq', HALF);
     lab.watchIt({ files: filesWith(() => appendFile(join(lab.folder, 'slow.fq'), '@cut')) });
     const path = await takenPath('slow.fq');
-    await letItLook('later', 0);
+    await letItLook();
     expect((await lab.documents()).find(({ name }) => name === 'slow.fq')).toMatchObject({ ready: false });
     const rest = `\nACGT\n+\nIIII\n${RECORD}`;
     await appendFile(path, rest);
@@ -219,7 +221,7 @@ describe('on the same file system as the data', () => {
   test('a text of somebody else that looks like a notice stays', async () => {
     await lab.put('mine.fq.not-taken.txt', 'by the other laboratory');
     lab.watchIt();
-    await letItLook('later', 0);
+    await letItLook();
     expect(await readdir(lab.folder)).toEqual(['mine.fq.not-taken.txt']);
     await rm(join(lab.folder, 'mine.fq.not-taken.txt'));
   });
