@@ -12,6 +12,15 @@ export class InvalidInput extends Error {
   }
 }
 
+/** A step has taken longer than a step may for its input. */
+export class StepTooLong extends Error {
+  override name = 'StepTooLong';
+  constructor(limitMs: number, bytes: number) {
+    const hours = (limitMs / 3_600_000).toFixed(1);
+    super(`The step took longer than ${hours} h, the limit for ${(bytes / 1e9).toFixed(3)} GB of input`);
+  }
+}
+
 /** The thread of a computation ended without a result. */
 export class ThreadFailed extends Error {
   override name = 'ThreadFailed';

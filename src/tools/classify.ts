@@ -63,7 +63,7 @@ const INVALID_INPUT: Readonly<Record<ToolId, readonly RegExp[]>> = {
 export function classify(error: ToolFailed): FailureClass {
   const { run } = error;
   const lines = run.problem === undefined ? run.stderrTail : [run.problem, ...run.stderrTail];
-  if (run.killed === 'outside') return 'tool_failed';
+  if (run.killed === 'outside' || run.stalledSeconds !== undefined) return 'tool_failed';
   if (matches(lines, OUT_OF_DISK)) return 'out_of_disk';
   if (run.killed === 'memory' || matches(lines, OUT_OF_MEMORY)) return 'out_of_memory';
   const tool = toolOf(run.command[0] ?? '');

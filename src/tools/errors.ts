@@ -8,6 +8,8 @@ export type ToolRun = {
   readonly stderrTail: readonly string[];
   /** A signal from outside ended it, or a child that it waited for: from the kernel for want of memory, or from anybody else. */
   readonly killed?: 'memory' | 'outside' | undefined;
+  /** For so many seconds it neither used the processor nor read nor wrote; therefore it was ended. */
+  readonly stalledSeconds?: number | undefined;
   /** The first stderr line that means failure although the program may end with 0. */
   readonly problem?: string | undefined;
   readonly wallSeconds: number;
@@ -73,6 +75,9 @@ export class UnsafePath extends Error {
 
 function describeRun(run: ToolRun): string {
   const name = run.command[0] ?? 'A tool';
+  if (run.stalledSeconds !== undefined) {
+    return `${name} stalled: it neither used the processor nor read nor wrote for ${run.stalledSeconds} s, so it was ended`;
+  }
   if (run.signal !== null) return `${name} ended with ${run.signal}`;
   if (run.exitCode !== 0) return `${name} ended with code ${run.exitCode}`;
   return `${name} failed: ${run.problem ?? 'its output is not usable'}`;

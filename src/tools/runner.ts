@@ -4,10 +4,17 @@ import { pipeline } from 'node:stream/promises';
 import type { ToolCommand } from './command.js';
 import { ToolFailed, ToolMissing, type ToolRun } from './errors.js';
 import { tellObserver } from './observer.js';
-import { chunkSource } from './process/pump.js';
+import { type ChunkSource, chunkSource } from './process/pump.js';
 import { discard, type OpenSink, type Sink } from './process/sinks.js';
-import { type FinishedTool, type RunOptions, type StartedTool, startTool } from './process/tool.js';
+import {
+  type FinishedTool,
+  type RunOptions,
+  type StartedTool,
+  startTool,
+  type ToolNeighbours,
+} from './process/tool.js';
 import { installAdvice } from './programs.js';
+import { toolSurroundings } from './surroundings.js';
 
 export { collectText, discard, eachLine, readChunks, readLines, type Sink, toFile } from './process/sinks.js';
 export type { RunOptions } from './process/tool.js';
@@ -58,9 +65,13 @@ async function runChain<T>(
   try {
     options.signal?.throwIfAborted();
     open = await sink.open();
-    const tools = await startAll(commands, open.stdio, options);
+    let source: ChunkSource | undefined;
+    const neighbours = { surroundings: toolSurroundings(), isHeldUp: () => source?.isBehind() ?? false };
+    const tools = await startAll(commands, open.stdio, options, neighbours);
     closeStdin();
-    const { finished, output } = await supervise(tools, open, options.signal);
+    const stdout = open.stdio === 'pipe' ? tools.at(-1)?.group.stdout : null;
+    source = stdout ? chunkSource(stdout) : undefined;
+    const { finished, output } = await supervise(tools, open, source, options.signal);
     for (const { run } of finished) tellObserver(run);
     options.signal?.throwIfAborted();
     const last = finished.at(-1);
@@ -78,6 +89,7 @@ async function startAll(
   commands: readonly ToolCommand[],
   stdout: OpenSink<unknown>['stdio'],
   options: RunOptions,
+  neighbours: ToolNeighbours,
 ): Promise<StartedTool[]> {
   const tools: StartedTool[] = [];
   try {
@@ -86,7 +98,7 @@ async function startAll(
         stdin: index === 0 ? (options.stdin ?? 'ignore') : 'pipe',
         stdout: index === commands.length - 1 ? stdout : 'pipe',
       } as const;
-      tools.push(await startTool(command, stdio, options));
+      tools.push(await startTool(command, stdio, options, neighbours));
     }
     return tools;
   } catch (error) {
@@ -99,9 +111,12 @@ async function startAll(
 type Output<T> = { ok: true; value: T } | { ok: false; error: unknown; leftEarly: boolean };
 
 /** Moves the data, passes an abort on, and returns when every process is gone and the consumer is done. */
-async function supervise<T>(tools: readonly StartedTool[], open: OpenSink<T>, signal: AbortSignal | undefined) {
-  const stdout = open.stdio === 'pipe' ? tools.at(-1)?.group.stdout : null;
-  const source = stdout ? chunkSource(stdout) : undefined;
+async function supervise<T>(
+  tools: readonly StartedTool[],
+  open: OpenSink<T>,
+  source: ChunkSource | undefined,
+  signal: AbortSignal | undefined,
+) {
   const stopAll = () => {
     for (const tool of tools) tool.group.stop();
   };
@@ -143,7 +158,7 @@ function connect(tools: readonly StartedTool[]): void {
 async function* nothing(): AsyncGenerator<Buffer> {}
 
 function succeeded({ run }: FinishedTool): boolean {
-  return run.exitCode === 0 && run.signal === null && run.problem === undefined;
+  return run.exitCode === 0 && run.signal === null && run.problem === undefined && run.stalledSeconds === undefined;
 }
 
 /** The error of a chain: the tool to blame, or the consumer when it was the one that ended the tools. */
@@ -152,10 +167,11 @@ async function failure(
   output: Output<unknown>,
   cwd: string | undefined,
 ): Promise<unknown> {
-  if (!output.ok && output.leftEarly) return output.error;
   const failed = finished.filter((tool) => !succeeded(tool));
+  const stalled = failed.find(({ run }) => run.stalledSeconds !== undefined);
+  if (!stalled && !output.ok && output.leftEarly) return output.error;
   const own = failed.filter((tool) => !tool.stopped).sort((a, b) => a.endedAt - b.endedAt);
-  const blamed = own.find((tool) => !lostItsReader(tool)) ?? own[0];
+  const blamed = stalled ?? own.find((tool) => !lostItsReader(tool)) ?? own[0];
   if (blamed === undefined) return output.ok ? new Error('A tool was ended without a reason') : output.error;
   const run = { ...blamed.run, freeDiskBytes: await freeBytes(cwd ?? process.cwd()) };
   const error = new ToolFailed(run, output.ok ? undefined : { cause: output.error });

@@ -57,9 +57,11 @@ export async function runSpades(
 ): Promise<AssemblyEnd> {
   const { onFraction, ...runOptions } = options;
   const reasons: string[] = [];
+  let lastLine = '';
   const progress = spadesProgress(assembly.kmers);
   const take = (line: string) => {
     if (line.trim() === '') return;
+    lastLine = line.trim();
     options.log?.line(line, SPADES_INDENT);
     onFraction?.(progress(line) ?? 0);
     if (REASON.test(line)) reasons.push(line.trim().slice(0, 1000));
@@ -72,7 +74,8 @@ export async function runSpades(
     if (reasons.some((line) => TOO_FEW_READS.some((pattern) => pattern.test(line)))) {
       return { isAssembled: false, failedAt: failedAt(reasons) };
     }
-    throw new ToolFailed({ ...error.run, stderrTail: explain(error.run, reasons) }, { cause: error });
+    const said = error.run.stalledSeconds === undefined ? reasons : [...reasons, lastLine];
+    throw new ToolFailed({ ...error.run, stderrTail: explain(error.run, said) }, { cause: error });
   }
 }
 

@@ -16,11 +16,26 @@ export function runAdmitted<T>(admission: Admission, work: () => Promise<T>): Pr
   return admissions.run(admission, work);
 }
 
+const ALONE: Admission = { outside: (wait) => wait(), lost: new AbortController().signal };
+
+/** Does work of a step; `pause` is called when it begins to wait outside, and what that gives when the wait is over. */
+export function pausingOutside<T>(pause: () => () => void, work: () => Promise<T>): Promise<T> {
+  const admission = admissions.getStore() ?? ALONE;
+  const outside = async <U>(wait: () => Promise<U>): Promise<U> => {
+    const resume = pause();
+    try {
+      return await admission.outside(wait);
+    } finally {
+      resume();
+    }
+  };
+  return admissions.run({ ...admission, outside }, work);
+}
+
 /** Aborted when the step that runs is cancelled, at the end of the worker, or when the host has lost it. */
 export function stepSignal(): AbortSignal {
-  const { cancellationSignal } = Context.current();
-  const admission = admissions.getStore();
-  return admission ? AbortSignal.any([cancellationSignal, admission.lost]) : cancellationSignal;
+  const { lost } = admissions.getStore() ?? ALONE;
+  return AbortSignal.any([Context.current().cancellationSignal, lost]);
 }
 
 /**
@@ -28,6 +43,5 @@ export function stepSignal(): AbortSignal {
  * has to end when the step is cancelled.
  */
 export function waitOutside<T>(wait: () => Promise<T>): Promise<T> {
-  const admission = admissions.getStore();
-  return admission ? admission.outside(wait) : wait();
+  return (admissions.getStore() ?? ALONE).outside(wait);
 }

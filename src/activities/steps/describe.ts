@@ -2,10 +2,11 @@ import { ApplicationFailure } from '@temporalio/activity';
 import type { FailureClass, JobError } from '../../contracts/failures.js';
 import { adviceFor, explain } from '../../tools/classify.js';
 import { ToolFailed } from '../../tools/errors.js';
-import { InvalidInput, ThreadFailed, toFailure } from '../errors.js';
+import { InvalidInput, StepTooLong, ThreadFailed, toFailure } from '../errors.js';
 
 const BUG_ADVICE = 'This is a fault of the server; report it together with the job log.';
 const DISK_ADVICE = 'The disk of the server is full; ask the administrator to free space, then start the job again.';
+const SLOW_ADVICE = 'Look into the job log for what it did last; start the job again when the server has less to do.';
 const MAXIMUM_LINES = 50;
 
 /** A tool that is killed in each of so many attempts is not killed by chance. */
@@ -81,6 +82,9 @@ function explainError(error: unknown): Explained | undefined {
       details: [message],
       advice: adviceFor(undefined, failureClass),
     };
+  }
+  if (error instanceof StepTooLong) {
+    return { ...NOTHING, type: error.name, class: 'tool_failed', details: [error.message], advice: SLOW_ADVICE };
   }
   if (isDiskFull(error)) {
     return { ...NOTHING, type: 'DiskFull', class: 'out_of_disk', details: [error.message], advice: DISK_ADVICE };

@@ -8,6 +8,7 @@ import type { ActivityDeps } from '../deps.js';
 import { jobClosed } from '../errors.js';
 import { stepSignal } from './admission.js';
 import { describeError } from './describe.js';
+import { inputBytes, runWithin, stepLimitMs } from './limit.js';
 import { runRecorded } from './record.js';
 
 const GIB = 1024 ** 3;
@@ -31,34 +32,42 @@ export type Step<Args> = {
   attempt: string;
 };
 
+/** What a step and its tools may take: for so many bytes of input, and without doing anything. */
+export type StepTimes = { limitMs(bytes: number): number; stalledAfterMs?: number };
+
 /**
  * Makes a step activity of its body: the job gets its status entry, heartbeats and progress go out while the body runs, and
- * what the body throws is described for the user. The step may run twice, so the body publishes by rename.
+ * what the body throws is described for the user. The step may run twice, so the body publishes by rename. `times` is for tests.
  */
-export function createStep(deps: ActivityDeps) {
+export function createStep(deps: ActivityDeps, times: StepTimes = { limitMs: stepLimitMs }) {
   return <Args>(body: (step: Step<Args>) => Promise<void>): StepActivity =>
     async (input) => {
       const context = Context.current();
       const { jobId, stage } = input;
-      const signal = stepSignal();
+      const ended = stepSignal();
       if (!(await deps.store.jobs.startStep(jobId, stage, input.progress))) throw jobClosed(jobId);
       const startedAt = performance.now();
       const log = openJobLog(deps.data, jobId);
       log.stage(stage);
-      if (context.info.attempt > 1) log.line(`Attempt ${context.info.attempt}`);
+      const { attempt } = context.info;
+      if (attempt > 1) log.line(`Attempt ${attempt}`);
       const pulse = startPulse(deps, input, context);
       const { proc, mem } = input.granted ?? input.cost;
-      const { attempt } = context.info;
+      const surroundings = { memoryBytes: mem * GIB, stalledAfterMs: times.stalledAfterMs };
       try {
-        const args = input.args as Args;
-        const work = { jobId, args, threads: proc, memoryGib: mem, signal, log, report: pulse.report };
-        const step = { ...work, attempt: `${attempt}-${randomBytes(4).toString('hex')}` };
-        await surroundTools({ memoryBytes: mem * GIB }, () =>
-          runRecorded(deps, input, { ...work, attempt }, () => publishUntil(signal, () => body(step))),
-        );
+        // Without its size the input gets the highest limit.
+        const bytes = await inputBytes(deps, input).catch(() => Number.POSITIVE_INFINITY);
+        await runWithin(bytes, times.limitMs(bytes), (tooLong) => {
+          const signal = AbortSignal.any([ended, tooLong]);
+          const args = input.args as Args;
+          const work = { jobId, args, threads: proc, memoryGib: mem, signal, log, report: pulse.report };
+          const step = { ...work, attempt: `${attempt}-${randomBytes(4).toString('hex')}` };
+          const publishing = () => publishUntil(signal, () => body(step));
+          return surroundTools(surroundings, () => runRecorded(deps, input, { ...work, attempt }, publishing));
+        });
         deps.log.info({ jobId, stage, durationMs: Math.round(performance.now() - startedAt) }, 'step finished');
       } catch (error) {
-        if (signal.aborted) throw signal.reason;
+        if (ended.aborted) throw ended.reason;
         deps.log.warn({ jobId, stage, err: error }, 'step failed');
         throw describeError(error, stage, deps.data.root, attempt);
       } finally {

@@ -17,6 +17,8 @@ export type ChunkSource = {
   close(): void;
   /** The consumer did not read to the end: that the tool failed then is no wonder. */
   leftEarly(): boolean;
+  /** The consumer is busy with what it has got, and more may wait for it. */
+  isBehind(): boolean;
 };
 
 /** Wraps a child's stdout; the child waits whenever the consumer does. */
@@ -25,6 +27,7 @@ export function chunkSource(stream: Readable): ChunkSource {
   let watch: NodeJS.Timeout | undefined;
   let complete = false;
   let left = false;
+  let isBehind = false;
   // A consumer that is busy elsewhere must not turn a destroyed stream into an uncaught error.
   stream.on('error', () => {});
   // When a child ends, Node throws away what nobody has begun to read; a listener from the start keeps it.
@@ -39,10 +42,13 @@ export function chunkSource(stream: Readable): ChunkSource {
         waitingSince = undefined;
         complete = next.done === true;
         if (next.done) return;
+        isBehind = true;
         yield next.value;
+        isBehind = false;
       }
     } finally {
       left = !complete;
+      isBehind = false;
       clearInterval(watch);
       stream.destroy();
     }
@@ -56,6 +62,7 @@ export function chunkSource(stream: Readable): ChunkSource {
   return {
     chunks: read(),
     leftEarly: () => left,
+    isBehind: () => isBehind,
     abort: (reason) => {
       stream.destroy(reason instanceof Error ? reason : new Error(String(reason)));
     },

@@ -1,12 +1,13 @@
 import type { ToolCommand, ToolLog } from '../command.js';
 import type { ToolRun } from '../errors.js';
 import { requireProgram, toolEnvironment } from '../programs.js';
-import { toolSurroundings } from '../surroundings.js';
+import type { toolSurroundings } from '../surroundings.js';
 import { watchChildCpu } from './child_usage.js';
 import { type Ending, type GroupOptions, type ProcessGroup, startGroup } from './group.js';
 import { LineReader, Tail } from './lines.js';
 import { watchMemoryKills } from './memory_kills.js';
 import { pumpStderr } from './pump.js';
+import { watchStalls } from './stalls.js';
 import { startSampling, type WatchedInputs } from './usage.js';
 
 /** How a tool is run. */
@@ -40,14 +41,19 @@ export type FinishedTool = { run: ToolRun; stopped: boolean; endedAt: number };
 
 const KILL_AFTER_MS = 300;
 const TAIL_LINES = 50;
+const STALLED_AFTER_MS = 600_000;
 /** After a cancel nobody needs the last words of a process that left the group. */
 const STDERR_AFTER_STOP_MS = 200;
+
+/** What a tool has to do with those around it, and whether it waits for this process to take what it has written. */
+export type ToolNeighbours = { surroundings: ReturnType<typeof toolSurroundings>; isHeldUp(): boolean };
 
 /** Starts one tool and watches its stderr and its use of the machine. Throws `ToolMissing`. */
 export async function startTool(
   command: ToolCommand,
   stdio: Pick<GroupOptions, 'stdin' | 'stdout'>,
   options: RunOptions,
+  { surroundings, isHeldUp }: ToolNeighbours,
 ): Promise<StartedTool> {
   const [program, ...args] = command.argv;
   const env = toolEnvironment(command.env);
@@ -57,13 +63,19 @@ export async function startTool(
   const startedAt = performance.now();
   const cpu = watchChildCpu();
   const kernelKilled = watchMemoryKills();
-  const { memoryBytes } = toolSurroundings();
+  const { memoryBytes, activity, stalledAfterMs: limitMs = STALLED_AFTER_MS } = surroundings;
   const killAfterMs = options.killAfterMs ?? KILL_AFTER_MS;
   const group = await startGroup(path, args, { cwd, env, ...stdio, killAfterMs }).catch((error: unknown) => {
     cpu.end();
     throw error;
   });
   const sampling = startSampling(group.pid, options.inputs);
+  let stalledSeconds: number | undefined;
+  const onStalled = () => {
+    stalledSeconds = limitMs / 1000;
+    group.stop();
+  };
+  const stalls = watchStalls(group.pid, { activity, limitMs, isHeldUp, onStalled });
   const stderr = watchStderr(group, command, options);
 
   return {
@@ -72,6 +84,7 @@ export async function startTool(
       const ending = await group.ended.finally(() => {
         cpu.end();
         sampling.stop();
+        stalls.stop();
       });
       const endedAt = performance.now();
       const wallSeconds = (endedAt - startedAt) / 1000;
@@ -81,7 +94,7 @@ export async function startTool(
       const lacksMemory = () =>
         kernelKilled() || (sampled?.peakRssBytes ?? 0) > (memoryBytes ?? Number.POSITIVE_INFINITY);
       const killed = stopped ? undefined : killerOf(ending, stderrTail, lacksMemory);
-      const run = { command: command.argv, exitCode, signal, stderrTail, problem, killed, wallSeconds };
+      const run = { command: command.argv, exitCode, signal, stderrTail, problem, killed, stalledSeconds, wallSeconds };
       return { run: { ...run, ...sampled, cpuSeconds: cpu.end() ?? sampled?.cpuSeconds }, stopped, endedAt };
     },
   };

@@ -1,9 +1,12 @@
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type ApplicationFailure, CancelledFailure } from '@temporalio/common';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { InvalidInput } from '../../../src/activities/errors.js';
+import { waitOutside } from '../../../src/activities/steps/admission.js';
+import { stepLimitMs } from '../../../src/activities/steps/limit.js';
 import { createStep } from '../../../src/activities/steps/step.js';
 import type { StepInput } from '../../../src/contracts/jobs.js';
 import { openPartials, removePartials } from '../../../src/files/publish.js';
@@ -130,6 +133,33 @@ describe('a step', () => {
     expect(log).toContain('Command: bowtie2-build <data>/missing.fa');
   });
 
+  test('ends what takes longer than the size of its input allows, and tells so', async () => {
+    const input = await insertJob();
+    const upload = context.data.file('upload-reads.fq');
+    await writeFile(upload, Buffer.alloc(2_000_000));
+    const args = { files: [{ id: 'upload-reads.fq', name: 'reads.fq', size: 2_000_000 }] };
+    const limitMs = (bytes: number) => bytes / 10_000;
+    const step = createStep({ store: context.store, data: context.data, log: quietLogger }, { limitMs });
+    const endless = step(async ({ signal }) => void (await runTool({ argv: ['sleep', '600'] }, { signal })));
+    const failure = await environment()
+      .run(endless, { ...input, args })
+      .catch((error: ApplicationFailure) => error);
+    expect(failure).toMatchObject({ type: 'ToolFailed', nonRetryable: true });
+    expect((failure as ApplicationFailure).details?.[0]).toMatchObject({
+      type: 'StepTooLong',
+      class: 'tool_failed',
+      details: [expect.stringMatching(/longer than .* h, the limit for 0\.002 GB of input/)],
+    });
+  });
+
+  test('does not count the time in which it waits for another job', async () => {
+    const input = await insertJob();
+    const times = { limitMs: () => 2_000 };
+    const step = createStep({ store: context.store, data: context.data, log: quietLogger }, times);
+    const patient = step(({ signal }) => waitOutside(() => sleep(3_000, undefined, { signal })));
+    await environment().run(patient, input);
+  });
+
   test('refuses bad input for good, with its advice', async () => {
     const input = await insertJob();
     const step = steps()(async () => {
@@ -162,4 +192,10 @@ describe('a step', () => {
     });
     await expect(env.run(step, input)).rejects.toBeInstanceOf(CancelledFailure);
   });
+});
+
+test('the limit of a step grows with its input, and stays below the one of Temporal', () => {
+  const hours = (gb: number) => stepLimitMs(gb * 1e9) / 3_600_000;
+  expect([0, 0.1, 1, 5].map(hours)).toEqual([2, 2.8, 10, 42]);
+  expect(hours(100)).toBe(47);
 });
