@@ -35,49 +35,16 @@ function illegal(line: string): SyntaxError {
   return new SyntaxError(`Illegal FASTQ line: ${line.slice(0, 80)}`);
 }
 
-/** The name of a read: its header up to the first blank, less the `/1` or `/2` that tells mates apart. */
+/** What Bowtie 2 keeps of a name. */
+const MAX_NAME_LENGTH = 255;
+
+/** The name of a read as aligners have it: the first word of its header, cut at 255 characters. */
 export function readName(header: string): string {
   const end = header.search(/[ \t]/);
-  const name = end < 0 ? header : header.slice(0, end);
-  return /\/[12]$/.test(name) ? name.slice(0, -2) : name;
+  return header.slice(0, Math.min(end < 0 ? header.length : end, MAX_NAME_LENGTH));
 }
 
 /** A record as FASTQ text, with a bare third line. */
 export function formatFastqRecord({ header, sequence, quality }: FastqRecord): string {
   return `@${header}\n${sequence}\n+\n${quality}\n`;
-}
-
-/** Below this only the offset 33 makes sense; SPAdes looks for such a character, or for one above `HIGHEST_OF_33`. */
-const LOWEST_OF_64 = 59;
-const HIGHEST_OF_33 = 75;
-/** What SPAdes is sure to look at. */
-const FIRST_READS = 100;
-
-/** Finds out whether SPAdes can tell the offset of Phred qualities by itself, and which it is when not. */
-export class PhredOffset {
-  #lowest = 255;
-  #highest = 0;
-  #reads = 0;
-  #isPlain = false;
-
-  /** Takes the qualities of the next read; false when nothing more needs to be read. */
-  push(quality: string): boolean {
-    this.#reads++;
-    for (let i = 0; i < quality.length; i++) {
-      const code = quality.charCodeAt(i);
-      if (code < this.#lowest) this.#lowest = code;
-      if (code > this.#highest) this.#highest = code;
-    }
-    if (this.#lowest < LOWEST_OF_64) this.#isPlain = this.#reads <= FIRST_READS;
-    return this.#lowest >= LOWEST_OF_64;
-  }
-
-  /**
-   * The offset to tell SPAdes; undefined when it is plain. Reads of a constant quality, such as 40, look the same with both offsets:
-   * 33 is what sequencers have written since 2011.
-   */
-  explicit(): 33 | 64 | undefined {
-    if (this.#isPlain) return undefined;
-    return this.#lowest >= LOWEST_OF_64 && this.#highest > HIGHEST_OF_33 ? 64 : 33;
-  }
 }

@@ -1,5 +1,6 @@
 import { BSON, type ClientSession, type Filter } from 'mongodb';
 import type { BlastError, BlastResult } from '../contracts/blast.js';
+import type { Warning } from '../contracts/reads.js';
 import { type StoredResults, storedResults } from './analysis_results.js';
 import type { Database, Stored } from './database/database.js';
 import { insertWithFreshId, randomId } from './database/ids.js';
@@ -47,6 +48,9 @@ export type BlastDocument = {
   error?: BlastError;
 };
 
+/** Reads that went in, those that were trimmed away, and those that were looked at; mates count singly. The aligner may leave some aside. */
+export type AnalysisReads = { total: number; trimmed: number; used: number };
+
 /** An analysis as stored. `results` come with `ready`, in one update. */
 export type AnalysisDocument = Stored & {
   ready: boolean;
@@ -62,6 +66,10 @@ export type AnalysisDocument = Stored & {
   read_count?: number;
   subtracted_count?: number;
   cache?: { id: string };
+  /** Absent in analyses of older releases, and until `prepare_qc`. */
+  reads?: AnalysisReads;
+  /** What makes the results say less than they seem to. */
+  warnings?: Warning[];
   /** BLASTs of the contigs of NuVs. */
   blasts?: BlastDocument[];
   provenance?: Provenance;
@@ -120,10 +128,16 @@ export const ANALYSIS_PROJECTION = fields(
  */
 const WITHOUT_RESULTS = {
   ...ANALYSIS_PROJECTION,
-  ...({ read_count: 1, subtracted_count: 1, cache: 1, blasts: 1, provenance: 1, rerun_of: 1 } satisfies Record<
-    Exclude<keyof AnalysisDocument, keyof AnalysisListItem | 'results'>,
-    1
-  >),
+  ...({
+    read_count: 1,
+    subtracted_count: 1,
+    cache: 1,
+    reads: 1,
+    warnings: 1,
+    blasts: 1,
+    provenance: 1,
+    rerun_of: 1,
+  } satisfies Record<Exclude<keyof AnalysisDocument, keyof AnalysisListItem | 'results'>, 1>),
 };
 
 /** Bytes of results that a document may hold; the rest of the 16 MiB is room for the other fields. */
@@ -298,6 +312,12 @@ export function createAnalysisStore(database: Database, jobs: JobStore) {
     /** Notes which trimmed reads the analysis uses; false when it is gone. */
     async setCache(analysisId: string, cacheId: string): Promise<boolean> {
       const result = await analyses.updateOne({ _id: analysisId }, { $set: { cache: { id: cacheId } } });
+      return result.matchedCount === 1;
+    },
+
+    /** Notes what became of the reads, and warnings about it; false when it is gone. */
+    async setReads(analysisId: string, reads: AnalysisReads, warnings: Warning[]): Promise<boolean> {
+      const result = await analyses.updateOne({ _id: analysisId }, { $set: { reads, warnings } });
       return result.matchedCount === 1;
     },
 

@@ -17,14 +17,25 @@ export type CacheDocument = Stored & {
   ready: boolean;
   sample: { id: string };
   quality?: Record<string, unknown> | null;
-  /** Sample, program and hash in one text, unique; caches of old releases have none. Internal. */
+  /** Sample, program, hash and rule in one text, unique; caches of old releases have none, or one without the rule. Internal. */
   key?: string;
+  /** What the trimming left. Internal. */
+  counts?: TrimmedCounts;
   /** The job that makes it. Internal. */
   job?: { id: string };
 };
 
+/** How many reads went into a trimming and what became of them; mates count singly. */
+export type TrimmedCounts = {
+  total: number;
+  /** Reads that the trimming left. */
+  left: number;
+  /** Those of them that the aligner leaves aside, as too many of their bases are unknown. */
+  unknown: number;
+};
+
 /** A cache as users see it. */
-export type PublicCache = Omit<CacheDocument, 'key' | 'job'>;
+export type PublicCache = Omit<CacheDocument, 'key' | 'counts' | 'job'>;
 
 /** Which trimming is wanted, and for which job. */
 export type CacheClaim = {
@@ -33,6 +44,8 @@ export type CacheClaim = {
   program: string;
   hash: string;
   parameters: Record<string, unknown>;
+  /** What decides about trimmed reads beside the parameters, such as the offset of the qualities. */
+  rule: string;
   paired: boolean;
 };
 
@@ -45,17 +58,14 @@ export type ClaimOutcome = { state: 'ready' | 'claimed' | 'taken'; cache: CacheD
 /** Fields of messages. */
 export const CACHE_PROJECTION = fields('_id', 'created_at', 'files', 'hash', 'program', 'ready', 'sample');
 
-const PUBLIC = { key: 0, job: 0 };
+const PUBLIC = { key: 0, counts: 0, job: 0 };
 
 /** Access to the collection `caches`. */
 export type CacheStore = ReturnType<typeof createCacheStore>;
 
-/** Reads and conditional writes of caches. There is one at most for a sample, program and hash. */
+/** Reads and conditional writes of caches. There is one at most for a sample, program, hash and rule. */
 export function createCacheStore(database: Database, jobs: JobStore) {
   const caches = database.collection<CacheDocument>('caches');
-
-  const findReady = (sampleId: string, program: string, hash: string): Promise<CacheDocument | null> =>
-    caches.findOne({ 'sample.id': sampleId, program, hash, ready: true }, { sort: { created_at: 1, _id: 1 } });
 
   const insertClaimed = async (claim: CacheClaim, key: string): Promise<CacheDocument | undefined> => {
     try {
@@ -95,19 +105,13 @@ export function createCacheStore(database: Database, jobs: JobStore) {
     ofSample: (sampleId: string) =>
       caches.find({ 'sample.id': sampleId }).project<PublicCache>(PUBLIC).sort({ created_at: 1, _id: 1 }).toArray(),
 
-    /** The finished cache for these parameters. */
-    findReady,
-
     /** Claims the cache for these parameters for a job, unless it is there or another job is making it. */
     async claim(claim: CacheClaim): Promise<ClaimOutcome> {
-      const key = [claim.sampleId, claim.program, claim.hash].join(' ');
+      const key = [claim.sampleId, claim.program, claim.hash, claim.rule].join(' ');
       for (;;) {
-        const ready = await findReady(claim.sampleId, claim.program, claim.hash);
-        if (ready) return { state: 'ready', cache: ready };
-        const inserted = await insertClaimed(claim, key);
-        if (inserted) return { state: 'claimed', cache: inserted };
-        const cache = await caches.findOne({ key });
-        if (!cache || cache.ready) continue;
+        const cache = (await caches.findOne({ key })) ?? (await insertClaimed(claim, key));
+        if (!cache) continue;
+        if (cache.ready) return { state: 'ready', cache };
         if (cache.job?.id === claim.jobId) return { state: 'claimed', cache };
         const taken = await takeOver(cache, claim.jobId);
         return taken ? { state: 'claimed', cache: taken } : { state: 'taken', cache };
@@ -125,8 +129,10 @@ export function createCacheStore(database: Database, jobs: JobStore) {
       cacheId: string,
       quality: Record<string, unknown>,
       files: { name: string; size: number }[],
+      counts?: TrimmedCounts,
     ): Promise<boolean> {
-      const result = await caches.updateOne({ _id: cacheId }, { $set: { quality, files, ready: true } });
+      const $set = { quality, files, ready: true, ...(counts ? { counts } : {}) };
+      const result = await caches.updateOne({ _id: cacheId }, { $set });
       return result.matchedCount === 1;
     },
 

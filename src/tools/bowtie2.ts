@@ -1,8 +1,11 @@
 import { type ToolCommand, threadCount } from './command.js';
 import { UnsafePath } from './errors.js';
 
-/** What every mapping needs: `index` is the prefix of an index, `reads` one or two FASTQ files taken as single reads. */
-export type Mapping = { index: string; reads: readonly string[]; threads: number };
+/**
+ * What every mapping needs: `index` is the prefix of an index, `reads` one or two FASTQ files taken as single reads. The offset of their Phred
+ * qualities is 33 unless given; with 64 no quality may be below 0.
+ */
+export type Mapping = { index: string; reads: readonly string[]; threads: number; phredOffset?: 33 | 64 | undefined };
 
 /** A mapping that keeps the reads that do not map. */
 export type Elimination = Mapping & { unmappedReads: string };
@@ -27,7 +30,7 @@ function build(flags: string[], input: { fasta: string; prefix: string; threads:
 }
 
 /** Maps reads to the default isolates; stdout is SAM in any order, as only the set of references is wanted. */
-export function mapDefaultIsolates({ index, reads, threads }: Mapping): ToolCommand {
+export function mapDefaultIsolates({ index, threads, ...reads }: Mapping): ToolCommand {
   return bowtie2(['-p', threadCount(threads), '--no-unal', ...SENSITIVE, '-x', checkedPath(index)], reads);
 }
 
@@ -36,13 +39,13 @@ export function mapDefaultIsolates({ index, reads, threads }: Mapping): ToolComm
  * bases in the first alignment of a read only; each mapped read is written once to `mappedReads`, in the same order, whatever
  * the number of threads.
  */
-export function mapIsolates({ index, reads, threads, mappedReads }: Mapping & { mappedReads: string }): ToolCommand {
+export function mapIsolates({ index, threads, mappedReads, ...reads }: Mapping & { mappedReads: string }): ToolCommand {
   const flags = ['-p', threadCount(threads), '--reorder', '--no-unal', '--omit-sec-seq', ...SENSITIVE, '-k', '100'];
   return bowtie2([...flags, '--al', checkedPath(mappedReads), '-x', checkedPath(index)], reads);
 }
 
 /** Maps the reads that mapped to isolates to the host; stdout is SAM in the order of the reads, unmapped reads included. */
-export function mapSubtraction({ index, reads, threads }: Mapping): ToolCommand {
+export function mapSubtraction({ index, threads, ...reads }: Mapping): ToolCommand {
   return bowtie2(['--local', '-N', '0', '-p', threadCount(threads), '--reorder', '-x', checkedPath(index)], reads);
 }
 
@@ -50,21 +53,22 @@ export function mapSubtraction({ index, reads, threads }: Mapping): ToolCommand 
  * Maps reads to the default isolates of a reference, for the sake of those that do not map: they are written to `unmappedReads` in
  * the order of the reads, whatever the number of threads. Nobody needs stdout.
  */
-export function eliminateOtus({ index, reads, threads, unmappedReads }: Elimination): ToolCommand {
+export function eliminateOtus({ index, threads, unmappedReads, ...reads }: Elimination): ToolCommand {
   const flags = ['-p', threadCount(threads), '--reorder', '-k', '1', '--very-fast-local', '-x', checkedPath(index)];
   return bowtie2([...flags, '--un', checkedPath(unmappedReads)], reads);
 }
 
 /** The same for the host. */
-export function eliminateSubtraction({ index, reads, threads, unmappedReads }: Elimination): ToolCommand {
+export function eliminateSubtraction({ index, threads, unmappedReads, ...reads }: Elimination): ToolCommand {
   const flags = ['--very-fast-local', '-k', '1', '-p', threadCount(threads), '--reorder', '-x', checkedPath(index)];
   return bowtie2([...flags, '--un', checkedPath(unmappedReads)], reads);
 }
 
 const SENSITIVE = ['--local', '--score-min', 'L,20,1.0', '-N', '0', '-L', '15'];
 
-function bowtie2(flags: string[], reads: readonly string[]): ToolCommand {
-  return { argv: ['bowtie2', ...flags, '-U', reads.map(checkedPath).join(',')] };
+function bowtie2(flags: string[], { reads, phredOffset }: Pick<Mapping, 'reads' | 'phredOffset'>): ToolCommand {
+  const offset = phredOffset === undefined ? [] : [`--phred${phredOffset}`];
+  return { argv: ['bowtie2', ...flags, ...offset, '-U', reads.map(checkedPath).join(',')] };
 }
 
 /**

@@ -18,6 +18,8 @@ export function trim(input: {
   reads: readonly string[];
   folder: string;
   threads: number;
+  /** Offset of the Phred qualities. Without it skewer guesses from the first telling character: `K` or above is 64 to it. */
+  phredOffset?: 33 | 64 | undefined;
   /** Lets skewer compress its output, as the original server did: that takes five times as long as the trimming. */
   compress?: boolean;
 }): ToolCommand {
@@ -26,13 +28,16 @@ export function trim(input: {
   const quality = ['-l', String(p.min_length), '-q', String(p.end_quality), '-Q', String(p.mean_quality)];
   const output = ['-t', threadCount(input.threads), '-o', join(input.folder, 'reads'), '-n'];
   const last = [...(input.compress ? ['-z'] : []), '--quiet'];
+  const format = input.phredOffset === undefined ? [] : ['-f', FORMAT_NAMES[input.phredOffset]];
   const longest = p.max_length ? ['-L', String(p.max_length), '-e'] : [];
   return {
-    argv: ['skewer', ...rates, ...quality, ...output, ...last, ...longest, ...input.reads],
+    argv: ['skewer', ...format, ...rates, ...quality, ...output, ...last, ...longest, ...input.reads],
     env: { LD_LIBRARY_PATH: '/usr/lib/x86_64-linux-gnu' },
     isFailureLine: isSkewerFailure,
   };
 }
+
+const FORMAT_NAMES = { 33: 'sanger', 64: 'solexa' } as const;
 
 /**
  * skewer ends with 0 although the gzip (or igzip) that unpacks its input failed. When skewer stops reading first, that one dies
@@ -60,6 +65,20 @@ export function parseTrimLog(text: string): TrimCounts | undefined {
   return processed === undefined || available === undefined
     ? undefined
     : { processed: Number(processed), available: Number(available) };
+}
+
+/** Reads (or pairs) that skewer dropped, by its reason: too many N, mean quality, length after the trimming (0 is `empty`). */
+export type TrimLosses = { degenerative: number; quality: number; short: number; empty: number };
+
+/** Reads from skewer's log why it dropped reads. */
+export function parseTrimLosses(text: string): TrimLosses {
+  const count = (words: string) => Number(new RegExp(`^\\s*(\\d+) \\([^)]*\\) ${words}`, 'm').exec(text)?.[1] ?? 0);
+  const ofSize = (kind: string) => count(`${kind} (?:reads|read pairs) filtered out after trimming`);
+  return {
+    degenerative: count('degenerative (?:reads|read pairs) filtered out'),
+    quality: count('(?:reads|read pairs) filtered out by quality control'),
+    ...{ short: ofSize('short'), empty: ofSize('empty') },
+  };
 }
 
 /** A last record without a final line feed is dropped, sometimes with the one before it. */

@@ -12,7 +12,7 @@ export type Assembly = {
   threads: number;
   /** Memory that it may use, in GiB. */
   memoryGib: number;
-  /** Offset of the Phred qualities; SPAdes finds it out when it is not given, but not for reads of a constant quality. */
+  /** Offset of the Phred qualities. SPAdes guesses when it is not given, and fails for reads of a constant quality. */
   phredOffset?: 33 | 64 | undefined;
   /** Gets all that SPAdes writes: `scaffolds.fasta`, `spades.log` and large working files. */
   folder: string;

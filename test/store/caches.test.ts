@@ -17,6 +17,7 @@ const wanted = {
   sampleId: 'sample01',
   program: 'skewer-0.2.2',
   hash: 'abc',
+  rule: 'phred33',
   parameters: { mode: 'pe' },
   paired: false,
 };
@@ -40,21 +41,36 @@ test('of many jobs that want the same trimming, one makes it and the others wait
   const maker = outcomes.findIndex(({ state }) => state === 'claimed');
   expect((await claim(jobIds[maker]!)).state).toBe('claimed');
   const [{ cache }] = outcomes as [(typeof outcomes)[0]];
-  expect(await lab.store.caches.findReady('sample01', 'skewer-0.2.2', 'abc')).toBeNull();
+  expect((await claim('other')).state).toBe('taken');
   expect(await lab.store.caches.publish(cache._id, { count: 1 }, [{ name: 'reads_1.fq.gz', size: 9 }])).toBe(true);
   expect(await claim('other')).toMatchObject({ state: 'ready', cache: { _id: cache._id, quality: { count: 1 } } });
 });
 
-test('other parameters, programs and samples have caches of their own', async () => {
+test('other parameters, programs, rules and samples have caches of their own', async () => {
   await addJob('job0');
   const outcomes = await Promise.all([
     claim('job0'),
     claim('job0', { hash: 'def' }),
     claim('job0', { program: 'skewer-0.3' }),
+    claim('job0', { rule: 'phred64' }),
     claim('job0', { sampleId: 'sample02' }),
   ]);
-  expect(outcomes.map(({ state }) => state)).toEqual(Array(4).fill('claimed'));
-  expect(new Set(outcomes.map(({ cache }) => cache._id)).size).toBe(4);
+  expect(outcomes.map(({ state }) => state)).toEqual(Array(5).fill('claimed'));
+  expect(new Set(outcomes.map(({ cache }) => cache._id)).size).toBe(5);
+});
+
+// Its reads were trimmed with an offset that skewer had guessed.
+test('a cache of an older release is not found any more', async () => {
+  const { rule: _, sampleId, ...old } = wanted;
+  const made = { created_at: new Date(), files: [], legacy: false, ready: true, sample: { id: sampleId } };
+  await lab.store.caches.collection.insertMany([
+    { _id: 'oldest', ...old, ...made },
+    { _id: 'former', ...old, ...made, key: 'sample01 skewer-0.2.2 abc' },
+  ]);
+  await addJob('job0');
+  const { state, cache } = await claim('job0');
+  expect(state).toBe('claimed');
+  expect(['oldest', 'former']).not.toContain(cache._id);
 });
 
 test('a cache that a job left behind is taken over, but not from a job that still runs', async () => {

@@ -42,6 +42,17 @@ test('the command lines are those of the contract, with a canonical order of rea
   ]);
 });
 
+test('the offset of the qualities is said where it is known', () => {
+  const reads = { index: '/i/ref', reads: ['/r/reads.fq'], threads: 1 };
+  for (const phredOffset of [33, 64] as const) {
+    const files = { unmappedReads: '/a/left.fq', mappedReads: '/a/mapped.fq' };
+    const given = { ...reads, ...files, phredOffset };
+    for (const command of [mapDefaultIsolates, mapIsolates, mapSubtraction, eliminateOtus, eliminateSubtraction]) {
+      expect(command(given).argv.slice(-3)).toEqual([`--phred${phredOffset}`, '-U', '/r/reads.fq']);
+    }
+  }
+});
+
 // With one processor the old server asked for none, and every job failed.
 test('the number of threads is at least one', () => {
   for (const threads of [0, -1, Number.NaN, 0.5]) {

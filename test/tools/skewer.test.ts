@@ -5,6 +5,7 @@ import { ToolFailed } from '../../src/tools/errors.js';
 import { runTool } from '../../src/tools/runner.js';
 import {
   parseTrimLog,
+  parseTrimLosses,
   TRIM_LOG,
   type TrimmingParameters,
   trim,
@@ -33,6 +34,14 @@ test('the command lines are those that the 3.7.3 server made', () => {
   for (const { parameters, command } of recorded.extra) {
     expect(trim({ parameters, reads: ['r1', 'r2'], folder, threads: 4, compress: true }).argv).toEqual(command);
   }
+});
+
+test('the offset of the qualities is said where it is known', () => {
+  const { parameters } = recorded.sets[0]!;
+  const made = (phredOffset?: 33 | 64) => trim({ parameters, reads: ['r1'], folder, threads: 1, phredOffset }).argv;
+  expect(made(33).slice(0, 3)).toEqual(['skewer', '-f', 'sanger']);
+  expect(made(64).slice(0, 3)).toEqual(['skewer', '-f', 'solexa']);
+  expect(made()).not.toContain('-f');
 });
 
 test('trimmed reads are the same, in the same order, for one thread and for several', async () => {
@@ -83,4 +92,20 @@ test('a log without its summary has no counts; an empty input has zero', () => {
     processed: 0,
     available: 0,
   });
+});
+
+test('the log says why reads or pairs were dropped', () => {
+  const reads = [
+    '400 reads processed; of these:',
+    '  1 ( 0.25%) degenerative reads filtered out',
+    ' 13 ( 3.25%) reads filtered out by quality control',
+    '  2 ( 0.50%) short reads filtered out after trimming by size control',
+    '  3 ( 0.75%) empty reads filtered out after trimming by size control',
+    '381 (95.25%) reads available; of these:',
+  ];
+  const losses = { degenerative: 1, quality: 13, short: 2, empty: 3 };
+  expect(parseTrimLosses(reads.join('\n'))).toEqual(losses);
+  expect(parseTrimLosses(reads.join('\n').replaceAll('reads', 'read pairs'))).toEqual(losses);
+  const none = { degenerative: 0, quality: 0, short: 0, empty: 0 };
+  expect(parseTrimLosses('0 reads processed; of these:\n')).toEqual(none);
 });

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { PathoscopeArgs } from '../../contracts/pathoscope.js';
 import { fileSize } from '../../files/folders.js';
+import type { TrimmedCounts } from '../../store/caches.js';
 import type { IndexDocument } from '../../store/indexes/index_builds.js';
 import type { SampleDocument } from '../../store/samples/samples.js';
 import type { ActivityDeps } from '../deps.js';
@@ -19,7 +20,17 @@ export type AnalysisInputs = {
 };
 
 /** Read files of an analysis as `prepare_reads` found or made them. */
-export type PreparedReads = { paths: string[]; cacheId: string | null };
+export type PreparedReads = {
+  paths: string[];
+  cacheId: string | null;
+  /** Offset of their Phred qualities. */
+  phredOffset: 33 | 64;
+  /** What the trimming left; absent in what a step of an older release has left. */
+  counts?: TrimmedCounts;
+};
+
+/** Copies of reads that came trimmed, where an aligner could not take them as they are. Only the steps of one job need them. */
+export const LEGACY_COPIES = ['reads_1.fastq', 'reads_2.fastq'] as const;
 
 /**
  * Loads what an analysis works on.
@@ -48,7 +59,8 @@ export async function loadInputs({ store, data }: ActivityDeps, args: Pathoscope
 
 /** The reads that `prepare_reads` left for the other steps. */
 export async function loadReads(folder: string): Promise<PreparedReads> {
-  return JSON.parse(await readFile(join(folder, 'reads.json'), 'utf8')) as PreparedReads;
+  const found = JSON.parse(await readFile(join(folder, 'reads.json'), 'utf8')) as PreparedReads;
+  return { ...found, phredOffset: found.phredOffset ?? 33 };
 }
 
 async function requireIndexFiles(prefix: string, what: string, advice: string): Promise<void> {

@@ -1,6 +1,5 @@
 import { join } from 'node:path';
 import { FastaReader, type FastaRecord, formatFastaRecord, sortTies } from '../../bio/contigs.js';
-import { PhredOffset } from '../../bio/fastq_records.js';
 import { type OrfContig, orfContig, proteinFasta } from '../../bio/orf_contigs.js';
 import type { NuvsArgs } from '../../contracts/nuvs.js';
 import { fileSize, freshFolder } from '../../files/folders.js';
@@ -12,7 +11,6 @@ import { loadInputs, loadReads } from '../analysis_files/inputs.js';
 import { NUVS_FILES } from '../analysis_files/nuvs.js';
 import type { ActivityDeps } from '../deps.js';
 import { createStep, type Step } from '../steps/step.js';
-import { readRecords } from './reads.js';
 
 const KMERS = { usual: [21, 33, 55, 75], smallRna: [17, 21, 23] } as const;
 const GIB = 1024 ** 3;
@@ -29,14 +27,14 @@ export function createNuvsAssemblySteps(deps: ActivityDeps, host: Host = process
   return {
     assembleReads: step<NuvsArgs>(async (context) => {
       const { sample, folder } = await loadInputs(deps, context.args);
-      const { paths } = await loadReads(folder);
+      const { paths, phredOffset } = await loadReads(folder);
       const names = paths.length === 2 ? NUVS_FILES.mates : [NUVS_FILES.unmappedHosts];
       const reads = names.map((name) => join(folder, name));
       const sizes = await Promise.all(reads.map(fileSize));
       const kmers = sample.srna === true ? KMERS.smallRna : KMERS.usual;
       const hasReads = sizes.every((size) => size);
       if (!hasReads) context.log.line('No reads are left to assemble');
-      const scaffolds = hasReads ? await assemble({ deps, host, context, folder, reads, kmers }) : [];
+      const scaffolds = hasReads ? await assemble({ deps, host, context, folder, reads, phredOffset, kmers }) : [];
       const fasta = openTextWriter(join(folder, NUVS_FILES.assembly), context.attempt);
       try {
         for (const scaffold of sortTies(scaffolds)) await fasta.write(formatFastaRecord(scaffold));
@@ -79,6 +77,7 @@ type Attempt = {
   context: Step<NuvsArgs>;
   folder: string;
   reads: string[];
+  phredOffset: 33 | 64;
   kmers: readonly number[];
 };
 
@@ -87,10 +86,9 @@ type Attempt = {
  * ones.
  */
 async function assemble(attempt: Attempt): Promise<FastaRecord[]> {
-  const { context, folder, reads } = attempt;
-  const { signal, log } = context;
+  const { context, folder, reads, phredOffset } = attempt;
+  const { log } = context;
   const work = join(folder, `assembly.${context.attempt}.partial`);
-  const phredOffset = await findPhredOffset(reads, signal);
   try {
     let kmers = attempt.kmers;
     while (kmers.length > 0) {
@@ -132,16 +130,6 @@ async function runWithinMemory(
     await deps.store.jobs.addNote(jobId, { stage: 'assemble', text });
     return run(half);
   }
-}
-
-async function findPhredOffset(reads: readonly string[], signal: AbortSignal): Promise<33 | 64 | undefined> {
-  const offset = new PhredOffset();
-  for (const path of reads) {
-    for await (const { records } of readRecords(path, signal)) {
-      if (!records.every(({ quality }) => offset.push(quality))) return offset.explicit();
-    }
-  }
-  return offset.explicit();
 }
 
 async function readScaffolds(folder: string, { signal, log }: Step<NuvsArgs>): Promise<FastaRecord[]> {

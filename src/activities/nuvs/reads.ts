@@ -1,12 +1,11 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { FastqReader, type FastqRecord, formatFastqRecord, readName } from '../../bio/fastq_records.js';
+import { type FastqRecord, formatFastqRecord, readName } from '../../bio/fastq_records.js';
 import { NameTable } from '../../bio/pathoscope/name_table.js';
 import type { NuvsArgs } from '../../contracts/nuvs.js';
 import { fileSize } from '../../files/folders.js';
 import { openTextWriter } from '../../files/lines.js';
 import { publishFile } from '../../files/publish.js';
-import { readReadLines } from '../../files/read_lines.js';
 import * as bowtie2 from '../../tools/bowtie2.js';
 import type { ToolCommand } from '../../tools/command.js';
 import { runTool } from '../../tools/runner.js';
@@ -14,6 +13,7 @@ import { loadInputs, loadReads } from '../analysis_files/inputs.js';
 import { NUVS_FILES } from '../analysis_files/nuvs.js';
 import type { ActivityDeps } from '../deps.js';
 import { InvalidInput } from '../errors.js';
+import { readRecords } from '../reads/records.js';
 import { createStep, type Step } from '../steps/step.js';
 
 /** The steps of NuVs that leave the reads which neither reference nor host explains. */
@@ -22,19 +22,22 @@ export function createNuvsReadSteps(deps: ActivityDeps) {
   return {
     eliminateOtus: step<NuvsArgs>(async (context) => {
       const { folder, referencePrefix } = await loadInputs(deps, context.args);
-      const { paths } = await loadReads(folder);
+      const { paths, phredOffset } = await loadReads(folder);
       await eliminate(context, bowtie2.eliminateOtus, {
         index: referencePrefix,
         reads: paths,
+        phredOffset,
         to: join(folder, NUVS_FILES.unmappedOtus),
       });
     }),
 
     eliminateSubtraction: step<NuvsArgs>(async (context) => {
       const { folder, subtractionPrefix } = await loadInputs(deps, context.args);
+      const { phredOffset } = await loadReads(folder);
       await eliminate(context, bowtie2.eliminateSubtraction, {
         index: subtractionPrefix,
         reads: [join(folder, NUVS_FILES.unmappedOtus)],
+        phredOffset,
         to: join(folder, NUVS_FILES.unmappedHosts),
       });
     }),
@@ -50,14 +53,14 @@ export function createNuvsReadSteps(deps: ActivityDeps) {
 async function eliminate(
   { threads, signal, log, report, attempt }: Step<NuvsArgs>,
   command: (input: bowtie2.Elimination) => ToolCommand,
-  { index, reads, to }: { index: string; reads: string[]; to: string },
+  { index, reads, phredOffset, to }: { index: string; reads: string[]; phredOffset: 33 | 64; to: string },
 ): Promise<void> {
   const partial = `${to}.${attempt}.partial`;
   await writeFile(partial, '');
   const sizes = await Promise.all(reads.map(fileSize));
   if (sizes.some((size) => size)) {
     const inputs = { paths: reads, onFraction: report };
-    await runTool(command({ index, reads, threads, unmappedReads: partial }), { signal, log, inputs });
+    await runTool(command({ index, reads, phredOffset, threads, unmappedReads: partial }), { signal, log, inputs });
   }
   await publishFile(partial, to);
 }
@@ -117,28 +120,5 @@ async function* readPairs(
     for await (const { records } of others) if (records.length > 0) throw unequal();
   } finally {
     await others.return(undefined);
-  }
-}
-
-/**
- * The records of a file of reads, in batches.
- *
- * @throws InvalidInput when it is damaged.
- */
-export async function* readRecords(
-  path: string,
-  signal: AbortSignal,
-): AsyncGenerator<{ records: FastqRecord[]; bytes: number }> {
-  const reader = new FastqReader();
-  try {
-    for await (const { lines, bytes } of readReadLines(path, signal)) {
-      yield { records: lines.map((line) => reader.push(line)).filter((record) => record !== undefined), bytes };
-    }
-    reader.end();
-  } catch (error) {
-    const isDamaged =
-      error instanceof SyntaxError || String((error as NodeJS.ErrnoException).code ?? '').startsWith('Z_');
-    if (!isDamaged) throw error;
-    throw new InvalidInput(`The reads are damaged: ${(error as Error).message}`, 'Upload the reads again.');
   }
 }

@@ -8,6 +8,7 @@ import { fileSize, freshFolder } from '../../files/folders.js';
 import { publishJson, removePartials, removePath } from '../../files/publish.js';
 import { resultsFit } from '../../store/analyses.js';
 import { jobState } from '../../store/jobs.js';
+import { LEGACY_COPIES } from '../analysis_files/inputs.js';
 import { NUVS_FILES, readJson } from '../analysis_files/nuvs.js';
 import type { ActivityDeps } from '../deps.js';
 import { InvalidInput } from '../errors.js';
@@ -52,7 +53,8 @@ export function createNuvsSteps(deps: ActivityDeps) {
       await publishJson(join(folder, NUVS_FILES.results), addHits(contigs, hits, ids));
       log.line(`${contigs.length} contigs, ${hits.length} hits`);
       // The scaffolds, the proteins and the table of hits stay for those who want to look closer, and for reruns.
-      for (const name of [NUVS_FILES.unmappedOtus, ...NUVS_FILES.mates]) await removePath(join(folder, name));
+      const passing = [NUVS_FILES.unmappedOtus, ...NUVS_FILES.mates, ...LEGACY_COPIES];
+      for (const name of passing) await removePath(join(folder, name));
       const left = join(folder, NUVS_FILES.unmappedHosts);
       if (((await fileSize(left)) ?? 0) > KEPT_READS_BYTES) await removePath(left);
       await removePartials(folder);

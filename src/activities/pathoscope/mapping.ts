@@ -32,8 +32,9 @@ export function createMappingSteps(deps: ActivityDeps) {
   return {
     mapDefaultIsolates: step<PathoscopeArgs>(async ({ args, threads, memoryGib, signal, log, report, attempt }) => {
       const { folder, referencePrefix } = await loadInputs(deps, args);
-      const { paths } = await loadReads(folder);
-      const { output } = await runTool(bowtie2.mapDefaultIsolates({ index: referencePrefix, reads: paths, threads }), {
+      const { paths, phredOffset } = await loadReads(folder);
+      const mapping = { index: referencePrefix, reads: paths, phredOffset, threads };
+      const { output } = await runTool(bowtie2.mapDefaultIsolates(mapping), {
         signal,
         log,
         inputs: { paths, onFraction: report },
@@ -68,9 +69,9 @@ export function createMappingSteps(deps: ActivityDeps) {
       const task = { task: 'map_isolates', vta, readNames, table: { records, summary } } as const;
       if (await fileSize(file(args, 'isolateFasta'))) {
         const folder = data.analysis(args.sample_id, args.analysis_id);
-        const { paths } = await loadReads(folder);
+        const { paths, phredOffset } = await loadReads(folder);
         const index = join(folder, 'isolates');
-        await runTool(bowtie2.mapIsolates({ index, reads: paths, threads, mappedReads: mapped }), {
+        await runTool(bowtie2.mapIsolates({ index, reads: paths, phredOffset, threads, mappedReads: mapped }), {
           signal,
           log,
           inputs: { paths, onFraction: report },
@@ -89,8 +90,9 @@ export function createMappingSteps(deps: ActivityDeps) {
       const task = { task: 'map_host', readNames: file(args, 'readNames'), hostScores } as const;
       const mapped = file(args, 'mapped');
       if (await fileSize(mapped)) {
-        const { subtractionPrefix } = await loadInputs(deps, args);
-        await runTool(bowtie2.mapSubtraction({ index: subtractionPrefix, reads: [mapped], threads }), {
+        const { folder, subtractionPrefix } = await loadInputs(deps, args);
+        const { phredOffset } = await loadReads(folder);
+        await runTool(bowtie2.mapSubtraction({ index: subtractionPrefix, reads: [mapped], phredOffset, threads }), {
           signal,
           log,
           inputs: { paths: [mapped], onFraction: report },

@@ -5,6 +5,7 @@ import type { AnalysisControl, PathoscopeArgs, PathoscopeSteps } from '../../con
 import { freshFolder } from '../../files/folders.js';
 import { openPartials, publishJson, removePartials, removePath } from '../../files/publish.js';
 import { resultsFit } from '../../store/analyses.js';
+import { LEGACY_COPIES } from '../analysis_files/inputs.js';
 import { MAPPING_FILES, PASSING_FILES } from '../analysis_files/pathoscope.js';
 import type { ActivityDeps } from '../deps.js';
 import { createPrepareSteps } from '../reads/prepare.js';
@@ -49,6 +50,7 @@ export function createPathoscopeSteps(deps: ActivityDeps) {
       const folder = folderOf(args);
       const endings = ['1', '2', '3', '4', 'rev.1', 'rev.2'].flatMap((part) => [`${part}.bt2`, `${part}.bt2l`]);
       for (const ending of endings) await removePath(join(folder, `isolates.${ending}`));
+      for (const name of LEGACY_COPIES) await removePath(join(folder, name));
       for (const name of PASSING_FILES) await removePath(join(folder, MAPPING_FILES[name]));
       await removePath(join(folder, RESULTS));
       await removePartials(folder);

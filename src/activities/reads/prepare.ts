@@ -4,17 +4,22 @@ import { hashParameters, TRIMMING_PROGRAM, trimmingParameters } from '../../bio/
 import type { PathoscopeArgs } from '../../contracts/pathoscope.js';
 import { fileSize } from '../../files/folders.js';
 import { publishJson, removePartials } from '../../files/publish.js';
-import type { CacheDocument } from '../../store/caches.js';
+import type { CacheDocument, TrimmedCounts } from '../../store/caches.js';
 import type { SampleDocument } from '../../store/samples/samples.js';
 import { loadInputs, loadReads, type PreparedReads } from '../analysis_files/inputs.js';
 import type { ActivityDeps } from '../deps.js';
 import { InvalidInput } from '../errors.js';
 import { waitOutside } from '../steps/admission.js';
 import { createStep, type Step } from '../steps/step.js';
+import { fewReadsWarnings, usedReads } from './left.js';
+import { passLegacyReads } from './legacy.js';
 import { readQuality } from './quality.js';
+import { type SampleFacts, sampleFacts } from './sample_facts.js';
 import { trimReads } from './trim.js';
 
 const CLAIM_PAUSE_MS = 1_000;
+/** To be changed when the server itself makes something else of trimmed reads: caches of the former rule are not found any more. */
+const READS_RULE = 'named-2';
 
 /** The steps that all analyses share: trimmed reads and their quality, made once per sample and parameters. */
 export function createPrepareSteps(deps: ActivityDeps) {
@@ -22,50 +27,65 @@ export function createPrepareSteps(deps: ActivityDeps) {
   return {
     prepareReads: step<PathoscopeArgs>(async (context) => {
       const { sample, folder } = await loadInputs(deps, context.args);
-      const reads = sample.files.every((file) => 'raw' in file && file.raw)
-        ? await trimmedReads(deps, context, sample)
-        : legacyReads(deps, sample);
+      // Samples from before release 3.4 hold trimmed reads only.
+      const isRaw = sample.files.every((file) => 'raw' in file && file.raw);
+      const ending = isRaw ? 'fq.gz' : 'fastq';
+      const paths = sample.files.map((_, index) => join(deps.data.sample(sample._id), `reads_${index + 1}.${ending}`));
+      const facts = await sampleFacts(deps, context, { sample, paths, folder });
+      const reads = isRaw
+        ? await trimmedReads(deps, context, sample, paths, facts)
+        : await passLegacyReads({ paths, folder, facts, attempt: context.attempt, signal: context.signal });
       await publishJson(join(folder, 'reads.json'), reads);
     }),
 
     prepareQuality: step<PathoscopeArgs>(async (context) => {
       const { folder } = await loadInputs(deps, context.args);
-      const { paths, cacheId } = await loadReads(folder);
+      const { paths, cacheId, counts } = await loadReads(folder);
+      if (counts) await noteReads(deps, context, counts);
       if (cacheId === null) return;
       const cache = await deps.store.caches.get(cacheId);
       if (!cache) throw new InvalidInput('The trimmed reads were deleted meanwhile.', 'Start the analysis again.');
-      if (!cache.ready) await publishCache(deps, cacheId, paths);
+      if (!cache.ready) await publishCache(deps, cacheId, paths, counts);
       await deps.store.analyses.setCache(context.args.analysis_id, cacheId);
     }),
   };
-}
-
-// Samples from before release 3.4 hold trimmed reads only.
-function legacyReads({ data }: ActivityDeps, sample: SampleDocument): PreparedReads {
-  const paths = sample.files.map((_, index) => join(data.sample(sample._id), `reads_${index + 1}.fastq`));
-  return { paths, cacheId: null };
 }
 
 async function trimmedReads(
   deps: ActivityDeps,
   context: Step<PathoscopeArgs>,
   sample: SampleDocument,
+  raw: readonly string[],
+  { phredOffset, needNumbers }: SampleFacts,
 ): Promise<PreparedReads> {
-  const { cache, isNew } = await claimCache(deps, context, sample);
+  const { cache, isNew } = await claimCache(deps, context, sample, phredOffset);
   const folder = deps.data.cache(cache._id);
-  const paths = sample.files.map((_, index) => join(folder, `reads_${index + 1}.fq.gz`));
-  if (isNew) {
-    const reads = sample.files.map((_, index) => join(deps.data.sample(sample._id), `reads_${index + 1}.fq.gz`));
-    const parameters = trimmingParameters({ paired: sample.paired, srna: sample.srna === true });
-    await trimReads(context, { parameters, reads, folder, expected: expectedReads(sample) });
-  }
-  return { paths, cacheId: cache._id };
+  const paths = raw.map((_, index) => join(folder, `reads_${index + 1}.fq.gz`));
+  const found = { paths, cacheId: cache._id, phredOffset };
+  if (!isNew) return cache.counts ? { ...found, counts: cache.counts } : found;
+  const parameters = trimmingParameters({ paired: sample.paired, srna: sample.srna === true });
+  const expected = expectedReads(sample);
+  const trimming = { parameters, reads: raw, folder, expected, phredOffset, isNumbered: needNumbers };
+  return { ...found, counts: await trimReads(context, trimming) };
+}
+
+/** Notes what became of the reads in the analysis; of warnings its job knows too. */
+async function noteReads(
+  { store }: ActivityDeps,
+  { jobId, args }: Step<PathoscopeArgs>,
+  counts: TrimmedCounts,
+): Promise<void> {
+  const { total, left } = counts;
+  const warnings = fewReadsWarnings(counts);
+  for (const { message } of warnings) await store.jobs.addNote(jobId, { stage: 'prepare_qc', text: message });
+  await store.analyses.setReads(args.analysis_id, { total, trimmed: total - left, used: usedReads(counts) }, warnings);
 }
 
 async function claimCache(
   deps: ActivityDeps,
   { jobId, signal, log }: Step<PathoscopeArgs>,
   sample: SampleDocument,
+  phredOffset: 33 | 64,
 ): Promise<{ cache: CacheDocument; isNew: boolean }> {
   const parameters = trimmingParameters({ paired: sample.paired, srna: sample.srna === true });
   const claim = {
@@ -74,6 +94,7 @@ async function claimCache(
     program: TRIMMING_PROGRAM,
     hash: hashParameters(parameters),
     parameters,
+    rule: `phred${phredOffset} ${READS_RULE}`,
     paired: sample.paired,
   };
   for (;;) {
@@ -99,12 +120,17 @@ function expectedReads(sample: SampleDocument): number {
   return sample.paired ? count / 2 : count;
 }
 
-async function publishCache(deps: ActivityDeps, cacheId: string, paths: readonly string[]): Promise<void> {
+async function publishCache(
+  deps: ActivityDeps,
+  cacheId: string,
+  paths: readonly string[],
+  counts: TrimmedCounts | undefined,
+): Promise<void> {
   const folder = deps.data.cache(cacheId);
   const quality = await readQuality(folder, paths.length);
   const files = await Promise.all(
     paths.map(async (path, index) => ({ name: `reads_${index + 1}.fq.gz`, size: (await fileSize(path)) ?? 0 })),
   );
   await removePartials(folder);
-  await deps.store.caches.publish(cacheId, quality, files);
+  await deps.store.caches.publish(cacheId, quality, files, counts);
 }

@@ -38,7 +38,12 @@ export async function makeStepKey(
   for (const program of plan.programs) programs.push(await identify(program));
   // What the server itself does with a program's output may change with its version.
   programs.push({ program: 'virtool', version: context.deps.version ?? null, sha256: null });
-  const parameters = { revision: plan.revision ?? 1, ...(plan.byLibrary ? await libraryOf(context) : {}) };
+  const library = plan.byLibrary ? await libraryOf(context) : {};
+  const parameters = {
+    revision: plan.revision ?? 1,
+    ...library,
+    ...(plan.byQualities ? await qualitiesOf(context) : {}),
+  };
   return { sha256: hashText(JSON.stringify({ step, inputs, programs, parameters })), inputs, programs, parameters };
 }
 
@@ -132,6 +137,11 @@ async function identify(program: string): Promise<StepKey['programs'][number]> {
     if (error instanceof ToolMissing) return { program, version: null, sha256: null };
     throw error;
   }
+}
+
+async function qualitiesOf({ deps, args }: StepContext): Promise<Record<string, unknown>> {
+  const { phredOffset } = await loadReads(deps.data.analysis(args.sample_id, args.analysis_id));
+  return { phred_offset: phredOffset };
 }
 
 async function libraryOf({ deps, args }: StepContext): Promise<Record<string, unknown>> {

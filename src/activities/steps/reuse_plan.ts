@@ -21,6 +21,8 @@ export type PlannedStep = {
   programs: readonly string[];
   /** Whether the kind of the library (normal or small RNA) decides how the programs are called. */
   byLibrary?: boolean;
+  /** Whether the offset of the Phred qualities decides how the programs read them. */
+  byQualities?: boolean;
   /** To be raised when the server itself makes something else of the same input; 1 unless given. */
   revision?: number;
   outputs: readonly PlannedOutput[];
@@ -32,6 +34,7 @@ const PATHOSCOPE: Record<string, PlannedStep> = {
   map_default_isolates: {
     shared: ['trimmed reads', 'reference index'],
     programs: ['bowtie2'],
+    byQualities: true,
     outputs: [{ name: 'default_isolates.json' }],
   },
   build_isolate_index: {
@@ -43,6 +46,7 @@ const PATHOSCOPE: Record<string, PlannedStep> = {
     shared: ['trimmed reads'],
     files: ['isolate_index.fa'],
     programs: ['bowtie2-build', 'bowtie2'],
+    byQualities: true,
     revision: 3,
     outputs: [
       { name: MAPPING_FILES.vta },
@@ -56,6 +60,7 @@ const PATHOSCOPE: Record<string, PlannedStep> = {
     shared: ['subtraction index'],
     files: [MAPPING_FILES.mapped, MAPPING_FILES.readNames],
     programs: ['bowtie2'],
+    byQualities: true,
     revision: 2,
     outputs: [{ name: MAPPING_FILES.hostScores }],
   },
@@ -67,12 +72,14 @@ const NUVS: Record<string, PlannedStep> = {
   eliminate_otus: {
     shared: ['trimmed reads', 'reference index'],
     programs: ['bowtie2'],
+    byQualities: true,
     outputs: [{ name: NUVS_FILES.unmappedOtus, readBy: ['eliminate_subtraction'], isDerived: true }],
   },
   eliminate_subtraction: {
     shared: ['subtraction index'],
     files: [NUVS_FILES.unmappedOtus],
     programs: ['bowtie2'],
+    byQualities: true,
     // Hashed: a newer reference often leaves the same reads, and then the assembly stays the same.
     outputs: [{ name: NUVS_FILES.unmappedHosts, readBy: ['reunite_pairs', 'assemble'] }],
   },
@@ -80,12 +87,14 @@ const NUVS: Record<string, PlannedStep> = {
     shared: ['trimmed reads'],
     files: [NUVS_FILES.unmappedHosts],
     programs: [],
+    revision: 2,
     outputs: [FIRST_MATES, SECOND_MATES].map((name) => ({ name, readBy: ['assemble'], isDerived: true })),
   },
   assemble: {
     files: [NUVS_FILES.unmappedHosts, FIRST_MATES, SECOND_MATES],
     programs: ['spades.py'],
     byLibrary: true,
+    byQualities: true,
     outputs: [{ name: NUVS_FILES.assembly }],
   },
   vfam: {

@@ -283,6 +283,19 @@ export function createSampleStore(database: Database, needs: SampleStoreNeeds) {
       return result.matchedCount === 1;
     },
 
+    /** Stores what was found out about the reads, unless it is known already; gives the sample as it is then, null when it is gone. */
+    async noteReads(
+      sampleId: string,
+      found: Pick<ReadsFacts, 'phred' | 'unique_names'>,
+    ): Promise<SampleDocument | null> {
+      for (const [field, value] of Object.entries(found)) {
+        await samples.updateOne({ _id: sampleId, [field]: null } as Filter<SampleDocument>, {
+          $set: { [field]: value },
+        });
+      }
+      return samples.findOne({ _id: sampleId });
+    },
+
     /**
      * Removes a sample with its analyses and caches, or what is left of them. Gives the ids of the caches, whose folders
      * are the caller's like that of the sample.

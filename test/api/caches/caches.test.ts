@@ -12,7 +12,15 @@ afterAll(() => lab.dispose());
 test('a cache is shown to those who may read its sample', async () => {
   const files = [await lab.upload('reads', 'a.fq')];
   const { body: sample } = await lab.send('head', 'POST', '/api/samples', { name: 'S', subtraction: 'Vitis', files });
-  const claim = { jobId: 'job00000', sampleId: sample.id, program: 'p', hash: 'abc', parameters: {}, paired: false };
+  const claim = {
+    jobId: 'job00000',
+    sampleId: sample.id,
+    program: 'p',
+    hash: 'abc',
+    rule: 'r',
+    parameters: {},
+    paired: false,
+  };
   const { cache } = await lab.store.caches.claim(claim);
   const get = (user: string, id = cache._id) => lab.send(user, 'GET', `/api/caches/${id}`);
 

@@ -75,7 +75,7 @@ test('a sample goes with its analyses, caches and folders, and other samples sta
   await closeJob(`job-${jobId}`);
   const analysis = await analyse(id);
   await closeJob(`job-${analysis?.job._id}`);
-  const claim = { jobId, sampleId: id, program: 'skewer-0.2.2', hash: 'abc', parameters: {}, paired: false };
+  const claim = { jobId, sampleId: id, program: 'skewer-0.2.2', hash: 'abc', rule: 'r', parameters: {}, paired: false };
   const { cache } = await lab.store.caches.claim(claim);
   await lab.store.caches.publish(cache._id, {}, []);
   for (const path of [lab.data.sample(id), lab.data.cache(cache._id), lab.data.sample(other.id)]) await addFolder(path);

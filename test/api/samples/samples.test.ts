@@ -291,6 +291,7 @@ describe('one', () => {
       sampleId: id,
       program: 'skewer-0.2.2',
       hash: 'abc',
+      rule: 'r',
       parameters: {},
       paired: false,
     };
