@@ -87,6 +87,8 @@ function analysisRoutes(deps: ApiDeps): Route[] {
         'and deleted ones); an OTU that can no longer be rebuilt is marked with `missing`. `decision` of an OTU ' +
         'is its call (positive, suspect or negative) by the thresholds in the settings, with the reason. Results of `nuvs` are a list of ' +
         'contigs; `blast` of a contig is its BLAST, and `blast_error` says why the last one has no result. ' +
+        '`reads` says how many reads went in (`total`), were trimmed away (`trimmed`) and were looked at (`used`), mates counted singly; the ' +
+        'aligner leaves reads aside of which more than 15 % is N. `warnings` says what makes results tell less than they seem to. ' +
         '`provenance` tells how the results came about: checksums of the inputs, versions and checksums of the programs with their ' +
         'arguments, and what each step took: `attempt` is the number of the attempt that made the result, `failed_attempts` has what ' +
         'those before it took. `trying` is the step that is under way. Needs the right to read the sample.',

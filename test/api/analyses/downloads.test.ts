@@ -136,6 +136,31 @@ describe('a Pathoscope result', () => {
     expect(unzip((await getBytes('a1.xlsx')).bytes).get('xl/worksheets/sheet1.xml')).not.toContain('<row r="2"');
   });
 
+  test('tells what became of the reads: in a second sheet, and in the rows of a CSV file when it is asked for', async () => {
+    const reads = { total: 500, trimmed: 80, used: 419 };
+    const warnings = [{ code: 'few_reads', message: 'Only 419 reads' }];
+    await addAnalysis({ reads, warnings });
+    await addAnalysis({ _id: 'none', reads, warnings, results: [] });
+    await addAnalysis({ _id: 'old' });
+    expect((await lab.send('bob', 'GET', '/api/analyses/a1')).body).toMatchObject({ reads, warnings });
+    const rowsOf = async (path: string) => (await get(path)).body.trimEnd().split('\r\n') as string[];
+    const plain = await rowsOf('a1.csv');
+    const head = `${plain[0]},"Reads","Reads Trimmed","Reads Used"`;
+    expect(await rowsOf('a1.csv?reads=true')).toEqual([head, ...plain.slice(1).map((row) => `${row},500,80,419`)]);
+    expect((await rowsOf('a1.csv?reads=true&decisions=true'))[2]).toMatch(/"positive",.*,500,80,419$/);
+    expect(await rowsOf('none.csv?reads=true')).toEqual([head, '"","","","","","","",500,80,419']);
+    expect((await rowsOf('old.csv?reads=true'))[1]).toMatch(/,"","",""$/);
+    const files = unzip((await getBytes('a1.xlsx')).bytes);
+    expect(
+      [...(files.get('xl/workbook.xml') ?? '').matchAll(/<sheet [^>]*name="([^"]*)"/g)].map(([, name]) => name),
+    ).toEqual(['Pathoscope for s1', 'Reads']);
+    expect(texts(files.get('xl/sharedStrings.xml') ?? '').slice(-7)).toEqual([
+      ...['Reads', 'Number', 'In the sample', 'Trimmed away', 'Looked at', 'Warning', 'Only 419 reads'],
+    ]);
+    const sheet = files.get('xl/worksheets/sheet2.xml') ?? '';
+    expect([500, 80, 419].every((count) => sheet.includes(`<v>${count}</v>`))).toBe(true);
+  });
+
   test('is refused where there is none, and to those who may not read the sample', async () => {
     await addAnalysis({ _id: 'n1', algorithm: 'nuvs', results: [] });
     await addAnalysis({ _id: 'open', ready: false });

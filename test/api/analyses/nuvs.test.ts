@@ -105,6 +105,15 @@ describe('files of a NuVs result', () => {
     ]);
   });
 
+  test('tell what became of the reads when it is asked for', async () => {
+    const reads = { total: 500, trimmed: 80, used: 420 };
+    await addAnalysis({ reads });
+    await addAnalysis({ _id: 'none', reads, results: [] });
+    expect((await get('a1.csv?reads=true')).body.split('\r\n')[1]).toMatch(/^0,10,.*,500,80,420$/);
+    expect((await get('none.csv?reads=true')).body.split('\r\n')[1]).toMatch(/^"",.*"",500,80,420$/);
+    expect((await get('a1.fa?reads=true')).body).toMatch(/^>sequence_0 /);
+  });
+
   test('are empty where nothing was found', async () => {
     await addAnalysis({ results: [] });
     expect((await get('a1.fa')).body).toBe('');

@@ -1,7 +1,9 @@
-import type { HmmAnnotation } from '../../../store/analyses.js';
+import type { AnalysisReads, HmmAnnotation } from '../../../store/analyses.js';
 import type { Store } from '../../../store/index.js';
 import { createTurns } from '../turns.js';
-import { formatRow } from './csv.js';
+import { formatCsv } from './csv.js';
+import { withReads } from './reads.js';
+import type { Cell } from './table.js';
 
 /** What NuVs found in a contig, as it is stored. */
 export type NuvsContig = {
@@ -37,15 +39,17 @@ export function isNuvsExtension(text: string): text is NuvsExtension {
   return (EXTENSIONS as readonly string[]).includes(text);
 }
 
-/** The text of such a file. */
+/** The text of such a file. With `reads` each row of hits also tells what became of them, undefined where that is not known. */
 export async function formatNuvsFile(
   store: Pick<Store, 'analyses'>,
   contigs: readonly NuvsContig[],
   extension: NuvsExtension,
+  columns: { reads?: AnalysisReads | undefined } = {},
 ): Promise<string> {
   if (extension === 'fa') return formatContigs(contigs);
   if (extension === 'orfs.fa') return formatOrfs(contigs);
-  return formatHits(contigs, await store.analyses.hmmAnnotations(hmmIdsOf(contigs)));
+  const rows = await hitTable(contigs, await store.analyses.hmmAnnotations(hmmIdsOf(contigs)));
+  return formatCsv('reads' in columns ? withReads(rows, columns.reads) : rows);
 }
 
 /** Ids of the HMMs that the contigs name, each once. */
@@ -82,15 +86,15 @@ const HEADER = [
 ];
 
 /**
- * The hits as comma-separated values, a row per hit. Start and end are counted from 1, both included. A hit whose HMM is gone has no
+ * The hits as a table, a row per hit. Start and end are counted from 1, both included. A hit whose HMM is gone has no
  * cluster, names and families.
  */
-async function formatHits(
+async function hitTable(
   contigs: readonly NuvsContig[],
   annotations: ReadonlyMap<string, HmmAnnotation>,
-): Promise<string> {
+): Promise<Cell[][]> {
   const rest = createTurns();
-  const rows = [formatRow(HEADER)];
+  const rows: Cell[][] = [HEADER];
   for (const { index, sequence, orfs } of contigs) {
     for (const { index: orf, pro, frame, strand, pos, hits } of orfs) {
       await rest();
@@ -98,11 +102,11 @@ async function formatHits(
       for (const hit of hits) {
         const known = annotations.get(hit.hit);
         const hmm = [known?.cluster ?? '', known?.names.join('; ') ?? '', familiesOf(known)];
-        rows.push(formatRow([...place, ...hmm, ...FIGURES.map((figure) => hit[figure])]));
+        rows.push([...place, ...hmm, ...FIGURES.map((figure) => hit[figure])]);
       }
     }
   }
-  return rows.join('');
+  return rows;
 }
 
 function familiesOf(annotation: HmmAnnotation | undefined): string {

@@ -10,6 +10,7 @@ import { openResults, type Results, readAll, readHits } from '../results.js';
 import { formatCsv } from './csv.js';
 import { findDepths, formatBedGraph, formatDepths } from './depths.js';
 import { formatNuvsFile, isNuvsExtension, type NuvsContig, type NuvsExtension } from './nuvs.js';
+import { readsSheet, withReads } from './reads.js';
 import { resultTable } from './table.js';
 import { createWorkbook } from './workbook.js';
 
@@ -31,16 +32,22 @@ export function createAnalysisDownloadRoutes(deps: ApiDeps): Route[] {
 function resultRoute(deps: ApiDeps): Route {
   const { store } = deps;
 
-  const pathoscopeFile = async (analysis: Head, results: Results, extension: string, withDecisions: boolean) => {
-    const thresholds = withDecisions ? (await store.settings.get()).decision_thresholds : undefined;
-    const table = await resultTable(store.otuVersions, await readHits(results), thresholds);
+  const pathoscopeFile = async (analysis: Head, results: Results, extension: string, wanted: Wanted) => {
+    const thresholds = wanted.decisions ? (await store.settings.get()).decision_thresholds : undefined;
+    const found = await resultTable(store.otuVersions, await readHits(results), thresholds);
+    const table = wanted.reads ? withReads(found, analysis.reads) : found;
     if (extension !== 'xlsx') return file(formatCsv(table), CSV_TYPE, `${analysis._id}.csv`);
-    const workbook = await createWorkbook(`Pathoscope for ${analysis.sample.id}`, table);
+    const reads = readsSheet(analysis);
+    const workbook = await createWorkbook([
+      { name: `Pathoscope for ${analysis.sample.id}`, rows: table },
+      ...(reads ? [{ name: 'Reads', rows: reads }] : []),
+    ]);
     return file(workbook, EXCEL_TYPE, `${analysis._id}.xlsx`);
   };
 
-  const nuvsFile = async (analysis: Head, results: Results, extension: NuvsExtension) => {
-    const content = await formatNuvsFile(store, await readAll<NuvsContig>(results), extension);
+  const nuvsFile = async (analysis: Head, results: Results, extension: NuvsExtension, wanted: Wanted) => {
+    const contigs = await readAll<NuvsContig>(results);
+    const content = await formatNuvsFile(store, contigs, extension, wanted.reads ? { reads: analysis.reads } : {});
     return file(content, isFasta(extension) ? TEXT_TYPE : CSV_TYPE, `${analysis._id}.${extension}`);
   };
 
@@ -50,7 +57,7 @@ function resultRoute(deps: ApiDeps): Route {
     summary: 'Download a result',
     description:
       'The result of an analysis as a file. Of Pathoscope `<analysis id>.csv` or, for Excel, `<analysis id>.xlsx`: one row per sequence ' +
-      'of the OTUs that were found. Of NuVs `<analysis id>.csv`: one row per hit; `<analysis id>.fa`: the contigs; ' +
+      'of the OTUs that were found; the workbook has a second sheet, which tells what became of the reads. Of NuVs `<analysis id>.csv`: one row per hit; `<analysis id>.fa`: the contigs; ' +
       '`<analysis id>.orfs.fa`: the proteins of their open reading frames. Positions in NuVs files are counted from 1. In CSV ' +
       'files a text that begins like a formula (`=`, `+`, `-`, `@`) has an apostrophe in front. The same result ' +
       'gives the same bytes. Needs the right to read the sample.',
@@ -59,6 +66,9 @@ function resultRoute(deps: ApiDeps): Route {
     query: {
       decisions:
         '`true` adds to each row of a Pathoscope result the call of its OTU by the thresholds in the settings, the reason and the rule',
+      reads:
+        '`true` adds to each row of a table how many reads went in, were trimmed away and were looked at; they stand in a row of their own ' +
+        'when nothing was found',
     },
     answers: {
       200: 'The file',
@@ -79,9 +89,10 @@ function resultRoute(deps: ApiDeps): Route {
       if (!analysis.ready) return conflict('Analysis is still running');
       const results = await openResults(deps, analysis);
       if (!results) return notFound('Results not found');
+      const wanted = { decisions: queryFlag(query, 'decisions') ?? false, reads: queryFlag(query, 'reads') ?? false };
       return isNuvsExtension(extension) && isNuvs
-        ? nuvsFile(analysis, results, extension)
-        : pathoscopeFile(analysis, results, extension, queryFlag(query, 'decisions') ?? false);
+        ? nuvsFile(analysis, results, extension, wanted)
+        : pathoscopeFile(analysis, results, extension, wanted);
     },
   });
 }
@@ -125,7 +136,10 @@ function depthsRoute(deps: ApiDeps): Route {
   });
 }
 
-type Head = Pick<AnalysisDocument, '_id' | 'sample'>;
+type Head = Pick<AnalysisDocument, '_id' | 'sample' | 'reads' | 'warnings'>;
+
+/** Columns that a table has on request. */
+type Wanted = { decisions: boolean; reads: boolean };
 
 function file(content: string | Uint8Array<ArrayBuffer>, type: string, name: string): Response {
   return new Response(content, { headers: { 'Content-Type': type, 'Content-Disposition': attachment(name) } });

@@ -10,18 +10,24 @@ const ENTRY = createRequire(import.meta.url).resolve('#workbook-thread');
 
 let last: Promise<unknown> = Promise.resolve();
 
+/** A sheet of a workbook: its name and its rows. */
+export type WorkbookSheet = { name: string; rows: readonly (readonly Cell[])[] };
+
 /**
- * An Excel workbook (Office Open XML) of one sheet whose first row is bold. Cells are texts and numbers, never formulas, whatever a text
+ * An Excel workbook (Office Open XML) of sheets whose first rows are bold. Cells are texts and numbers, never formulas, whatever a text
  * begins with. One workbook is made at a time.
  *
  * @throws Error when the library cannot make it, or not within a minute.
  */
-export function createWorkbook(sheet: string, rows: readonly (readonly Cell[])[]): Promise<Uint8Array<ArrayBuffer>> {
-  const [head = [], ...others] = rows;
-  const cells: SheetData = [head.map((value) => ({ value, fontWeight: 'bold' as const })), ...others.map(toSheetRow)];
-  const made = last.then(() => runThread({ sheet, rows: cells }));
+export function createWorkbook(sheets: readonly WorkbookSheet[]): Promise<Uint8Array<ArrayBuffer>> {
+  const task = { sheets: sheets.map(({ name, rows }) => ({ sheet: name, data: toSheetData(rows) })) };
+  const made = last.then(() => runThread(task));
   last = made.catch(() => undefined);
   return made;
+}
+
+function toSheetData([head = [], ...others]: readonly (readonly Cell[])[]): SheetData {
+  return [head.map((value) => ({ value, fontWeight: 'bold' as const })), ...others.map(toSheetRow)];
 }
 
 // The library refuses empty texts.
