@@ -48,7 +48,7 @@ export function readFastaRecords(text: string): FastaRecord[] {
 const LINE_BASES = 60;
 
 /**
- * The scaffolds of SPAdes in an order that does not depend on its number of threads: those of the same length and coverage come as
+ * The scaffolds of SPAdes in an order that does not depend on the pace of its threads: those of the same length and coverage come as
  * the threads finish them, so they are sorted by their bases, and the headers stay where they are.
  */
 export function sortTies(scaffolds: readonly FastaRecord[]): FastaRecord[] {

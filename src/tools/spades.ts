@@ -3,28 +3,56 @@ import { ToolFailed, type ToolRun } from './errors.js';
 import type { ProgressParser } from './progress.js';
 import { eachLine, type RunOptions, runTool } from './runner.js';
 
-/** What SPAdes is to assemble, and with what. */
-export type Assembly = {
+/** The reads that SPAdes is to correct, and with what. */
+export type Correction = {
   /** One file of single reads, or the two files of pairs. None of them empty. */
   reads: readonly string[];
-  /** Lengths of k-mers, ascending. */
-  kmers: readonly number[];
   threads: number;
   /** Memory that it may use, in GiB. */
   memoryGib: number;
   /** Offset of the Phred qualities. SPAdes guesses when it is not given, and fails for reads of a constant quality. */
   phredOffset?: 33 | 64 | undefined;
-  /** Gets all that SPAdes writes: `scaffolds.fasta`, `spades.log` and large working files. */
+  /** An empty folder; gets the corrected reads, and after the assembly all else that SPAdes writes. */
   folder: string;
 };
 
-/** The command of an assembly. */
-export function assemble({ reads, kmers, threads, memoryGib, phredOffset, folder }: Assembly): ToolCommand {
-  const limits = ['-t', threadCount(threads), '-m', String(Math.max(1, Math.floor(memoryGib)))];
+/** What SPAdes is to assemble, and with what. */
+export type Assembly = {
+  /** The folder of a correction; gets `scaffolds.fasta`, `spades.log` and large working files. */
+  folder: string;
+  /** Lengths of k-mers, ascending. */
+  kmers: readonly number[];
+  /** Memory that it may use, in GiB. */
+  memoryGib: number;
+};
+
+/**
+ * Threads of every assembly, on every host. SPAdes numbers the edges of its graph by the number of its threads, and so decides on
+ * strands, order and number of scaffolds. Its correction of reads gives the same bytes with any number.
+ */
+const ASSEMBLY_THREADS = 2;
+
+/** Two threads also where there is one core, and threads that wait leave their core to others. */
+const ASSEMBLY_ENVIRONMENT = { OMP_NUM_THREADS: String(ASSEMBLY_THREADS), OMP_WAIT_POLICY: 'passive' };
+
+/** The command that corrects reads. */
+export function correct({ reads, threads, memoryGib, phredOffset, folder }: Correction): ToolCommand {
   const offset = phredOffset === undefined ? [] : ['--phred-offset', String(phredOffset)];
   const [first = '', second] = reads;
   const files = second === undefined ? ['-s', first] : ['-1', first, '-2', second];
-  return { argv: ['spades.py', ...limits, ...offset, ...files, '-o', folder, '-k', kmers.join(',')] };
+  return {
+    argv: ['spades.py', ...limits(threads, memoryGib), ...offset, ...files, '-o', folder, '--stop-after', 'ec'],
+  };
+}
+
+/** The command that assembles corrected reads. */
+export function assemble({ folder, kmers, memoryGib }: Assembly): ToolCommand {
+  const restart = ['-o', folder, '--restart-from', 'as', '-k', kmers.join(',')];
+  return { argv: ['spades.py', ...limits(ASSEMBLY_THREADS, memoryGib), ...restart], env: ASSEMBLY_ENVIRONMENT };
+}
+
+function limits(threads: number, memoryGib: number): string[] {
+  return ['-t', threadCount(threads), '-m', String(Math.max(1, Math.floor(memoryGib)))];
 }
 
 /** How an assembly ended: with scaffolds (perhaps none), or because the reads are too few for k-mers of this length. */
@@ -46,28 +74,45 @@ const REASON =
 const ABORTED = /finished abnormally, OS return value: -6\b|^terminate called without an active exception$/;
 
 /**
- * Runs SPAdes.
+ * Corrects reads with SPAdes; false when they are too few or too short for it.
  *
- * @throws ToolFailed when it fails for any other reason than too few reads. Its last lines are those in which SPAdes, which writes to
- * stdout, tells why.
+ * @throws ToolFailed when it fails for any other reason. Its last lines are those in which SPAdes, which writes to stdout, tells why.
  */
-export async function runSpades(
+export async function correctReads(correction: Correction, options: RunOptions): Promise<boolean> {
+  return (await runSpades(correct(correction), options, () => undefined)).isAssembled;
+}
+
+/**
+ * Assembles corrected reads with SPAdes, again with other k-mers if need be. The same reads give the same scaffolds, but for the order
+ * of those with the same length and coverage.
+ *
+ * @throws ToolFailed as `correctReads` does.
+ */
+export async function assembleReads(
   assembly: Assembly,
   options: RunOptions & { onFraction?: (fraction: number) => void },
 ): Promise<AssemblyEnd> {
   const { onFraction, ...runOptions } = options;
+  const progress = spadesProgress(assembly.kmers);
+  return runSpades(assemble(assembly), runOptions, (line) => onFraction?.(progress(line) ?? 0));
+}
+
+async function runSpades(
+  command: ToolCommand,
+  options: RunOptions,
+  onLine: (line: string) => void,
+): Promise<AssemblyEnd> {
   const reasons: string[] = [];
   let lastLine = '';
-  const progress = spadesProgress(assembly.kmers);
   const take = (line: string) => {
     if (line.trim() === '') return;
     lastLine = line.trim();
     options.log?.line(line, SPADES_INDENT);
-    onFraction?.(progress(line) ?? 0);
+    onLine(line);
     if (REASON.test(line)) reasons.push(line.trim().slice(0, 1000));
   };
   try {
-    await runTool(assemble(assembly), { ...runOptions, stdout: eachLine(take) });
+    await runTool(command, { ...options, stdout: eachLine(take) });
     return { isAssembled: true };
   } catch (error) {
     if (!(error instanceof ToolFailed)) throw error;

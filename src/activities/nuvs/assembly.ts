@@ -6,7 +6,7 @@ import { fileSize, freshFolder } from '../../files/folders.js';
 import { openTextWriter, readLineBatches } from '../../files/lines.js';
 import { publishJson, removePath } from '../../files/publish.js';
 import { explain } from '../../tools/classify.js';
-import { type Assembly, type AssemblyEnd, runSpades } from '../../tools/spades.js';
+import { assembleReads, type Correction, correctReads } from '../../tools/spades.js';
 import { loadInputs, loadReads } from '../analysis_files/inputs.js';
 import { NUVS_FILES } from '../analysis_files/nuvs.js';
 import type { ActivityDeps } from '../deps.js';
@@ -87,13 +87,13 @@ type Attempt = {
  */
 async function assemble(attempt: Attempt): Promise<FastaRecord[]> {
   const { context, folder, reads, phredOffset } = attempt;
-  const { log } = context;
+  const { memoryGib, signal, log, report } = context;
   const work = join(folder, `assembly.${context.attempt}.partial`);
   try {
-    let kmers = attempt.kmers;
+    let kmers = (await correctWithinMemory(attempt, { reads, phredOffset, folder: work })) ? attempt.kmers : [];
+    if (kmers.length === 0) log.line('The reads are too few for an assembly');
     while (kmers.length > 0) {
-      const input = { reads, kmers, phredOffset, folder: work };
-      const end = await runWithinMemory(attempt, input);
+      const end = await assembleReads({ folder: work, kmers, memoryGib }, { signal, log, onFraction: report });
       if (end.isAssembled) return await readScaffolds(work, context);
       const { failedAt } = end;
       kmers = kmers.filter((k) => failedAt !== undefined && k < failedAt);
@@ -109,15 +109,18 @@ async function assemble(attempt: Attempt): Promise<FastaRecord[]> {
   }
 }
 
-/** Runs SPAdes; when it is out of memory, once more with half the threads, which need less. */
-async function runWithinMemory(
+/**
+ * Corrects the reads, which takes most of the memory; when that runs out, once more with half the threads, which need less and
+ * correct the same.
+ */
+async function correctWithinMemory(
   { deps, host, context }: Attempt,
-  input: Omit<Assembly, 'threads' | 'memoryGib'>,
-): Promise<AssemblyEnd> {
-  const { jobId, threads, memoryGib, signal, log, report } = context;
+  input: Omit<Correction, 'threads' | 'memoryGib'>,
+): Promise<boolean> {
+  const { jobId, threads, memoryGib, signal, log } = context;
   const run = async (count: number) => {
     await freshFolder(input.folder);
-    return runSpades({ ...input, threads: count, memoryGib }, { signal, log, onFraction: report });
+    return correctReads({ ...input, threads: count, memoryGib }, { signal, log });
   };
   try {
     return await run(threads);

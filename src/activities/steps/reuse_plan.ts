@@ -95,6 +95,7 @@ const NUVS: Record<string, PlannedStep> = {
     programs: ['spades.py'],
     byLibrary: true,
     byQualities: true,
+    revision: 2,
     outputs: [{ name: NUVS_FILES.assembly }],
   },
   vfam: {
