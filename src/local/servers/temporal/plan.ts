@@ -30,6 +30,10 @@ const DYNAMIC_CONFIG = [
   // Cancels reach a worker at once, not with the answer to its next heartbeat.
   'frontend.WorkerCommandsEnabled=true',
   'system.enableCancelActivityWorkerCommand=true',
+  // Twenty tasks a second by default, of which one job takes a dozen.
+  'history.transferProcessorMaxPollRPS=1000',
+  'history.timerProcessorMaxPollRPS=1000',
+  'history.visibilityProcessorMaxPollRPS=1000',
 ];
 
 /** Says how to start the embedded Temporal server. `durable: false` keeps everything in memory, for tests. */
