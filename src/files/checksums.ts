@@ -1,10 +1,8 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { createReadStream } from 'node:fs';
 import { readFile, rename, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import { readBlocks } from './blocks.js';
 import { removePath } from './publish.js';
-
-const CHUNK_BYTES = 1 << 20;
 
 /** Where a folder of finished files keeps their checksums. */
 const LIST = 'checksums.json';
@@ -20,10 +18,9 @@ export async function checksumFile(path: string, signal?: AbortSignal): Promise<
   const hash = createHash('sha256');
   let size = 0;
   try {
-    const stream = createReadStream(path, { highWaterMark: CHUNK_BYTES, ...(signal ? { signal } : {}) });
-    for await (const chunk of stream as AsyncIterable<Buffer>) {
-      hash.update(chunk);
-      size += chunk.length;
+    for await (const block of readBlocks(path, signal)) {
+      hash.update(block);
+      size += block.length;
     }
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;

@@ -1,4 +1,3 @@
-import { createReadStream } from 'node:fs';
 import { copyFile, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { FastaValidator } from '../../bio/fasta.js';
@@ -8,6 +7,7 @@ import type {
   CreateSubtractionSteps,
 } from '../../contracts/create_subtraction.js';
 import type { JobInput } from '../../contracts/jobs.js';
+import { readBlocks } from '../../files/blocks.js';
 import { sharesFolder, subtractionSlug } from '../../files/data_directory.js';
 import { fileSize, freshFolder, isGzipped } from '../../files/folders.js';
 import { publishFile, publishFiles, removePartials, removePath } from '../../files/publish.js';
@@ -62,9 +62,9 @@ export function createCreateSubtractionSteps(deps: ActivityDeps) {
       const size = (await fileSize(path)) ?? 0;
       const validator = new FastaValidator();
       let bytes = 0;
-      for await (const chunk of createReadStream(path, { signal, highWaterMark: 1 << 20 }) as AsyncIterable<Buffer>) {
-        if (!validator.push(chunk)) break;
-        bytes += chunk.length;
+      for await (const block of readBlocks(path, signal)) {
+        if (!validator.push(block)) break;
+        bytes += block.length;
         report(bytes / size);
       }
       const result = validator.finish();
