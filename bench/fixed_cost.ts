@@ -1,13 +1,24 @@
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type BenchClient, jobDone } from './client.js';
+import { type BenchClient, jobDone, type Message } from './client.js';
+import { spend } from './jobs/bare.js';
 import { type Prepared, prepareSample, startAnalysis } from './jobs/prepare.js';
 import { printTable, quantile, seconds } from './table.js';
 
 const ROUNDS = 30;
 const JOB_ROUNDS = 5;
 const READS = join(import.meta.dirname, '..', 'demo', 'single_small.fq.gz');
-const FASTA = new Blob([`>host\n${'ACGTTGCATGCA'.repeat(100)}\n`]);
+const HOST = `>host\n${'ACGTTGCATGCA'.repeat(100)}\n`;
+const FASTA = new Blob([HOST]);
+const KIND_ROUNDS = 15;
+const PAUSE_MS = 300;
+
+type Made = { job: { id: string } };
+
+function isJobOf(message: Message, task: string, since: number): boolean {
+  return message.interface === 'jobs' && message.at >= since && message.data.task === task;
+}
 
 /** From the POST of a job to `running` on a socket, and to its end, on an idle server; a tiny host genome each time. */
 export async function benchFixedCost(client: BenchClient): Promise<void> {
@@ -47,6 +58,108 @@ export async function benchFixedCost(client: BenchClient): Promise<void> {
       row('POST to complete (five steps)', ended),
     ],
   );
+}
+
+type Kind = {
+  name: string;
+  /** Makes all that the POST needs, and posts it; the id of the job. */
+  post(round: number): Promise<{ jobId: string; posted: number }>;
+  /** What the job's tools take alone, in milliseconds. */
+  tools(round: number): number;
+};
+
+/**
+ * What a job of each kind takes beside its tools, from its POST to its end, on an idle server with tiny inputs. The tools run bare in the
+ * same minute; a sample needs none but a copy.
+ */
+export async function benchFixedCostByKind(client: BenchClient, folder: string): Promise<void> {
+  const kinds = [subtractionKind(client, folder), await sampleKind(client, folder), await indexKind(client, folder)];
+  const rows: string[][] = [];
+  let all = 0;
+  for (const { name, post, tools } of kinds) {
+    const jobs: number[] = [];
+    const bare: number[] = [];
+    for (let round = 0; round < KIND_ROUNDS; round += 1) {
+      const { jobId, posted } = await post(round);
+      await jobDone(client, jobId);
+      jobs.push(performance.now() - posted);
+      bare.push(tools(round));
+    }
+    const [job, tool] = [quantile(jobs, 0.5), quantile(bare, 0.5)];
+    all += job - tool;
+    rows.push([name, seconds(job / 1000), seconds(tool / 1000), seconds((job - tool) / 1000), '≤ 0.35']);
+  }
+  rows.push(['sum', '', '', seconds(all / 1000), `≤ ${(0.35 * kinds.length).toFixed(2)}`]);
+  printTable(
+    `Fixed cost by kind of job, medians of ${KIND_ROUNDS} on an idle server (seconds from the POST to complete)`,
+    ['job', 'whole', 'bare tools', 'fixed cost', 'goal'],
+    rows,
+  );
+}
+
+function subtractionKind(client: BenchClient, folder: string): Kind {
+  const fasta = join(folder, 'bare_host.fa');
+  writeFileSync(fasta, HOST);
+  return {
+    name: 'subtraction',
+    async post(round) {
+      const fileId = await client.upload('subtraction', FASTA, 'host.fa');
+      await sleep(PAUSE_MS);
+      const posted = performance.now();
+      const body = { subtraction_id: `Kind ${round}`, file_id: fileId };
+      const { job } = await client.send<Made>('POST', '/api/subtractions', body);
+      return { jobId: job.id, posted };
+    },
+    tools: () =>
+      1000 * (spend(['bowtie2-build', '-f', fasta, join(folder, 'bare')]).wall + spend(['pigz', '-c', fasta]).wall),
+  };
+}
+
+async function sampleKind(client: BenchClient, folder: string): Promise<Kind> {
+  const fileId = await client.upload('subtraction', FASTA, 'host.fa');
+  const body = { subtraction_id: 'Host of samples', file_id: fileId };
+  const { job } = await client.send<Made>('POST', '/api/subtractions', body);
+  await jobDone(client, job.id);
+  const reads = join(folder, 'bare_reads.fq');
+  writeFileSync(reads, `@read\n${'ACGT'.repeat(25)}\n+\n${'I'.repeat(100)}\n`.repeat(20));
+  return {
+    name: 'sample',
+    async post(round) {
+      const upload = await client.upload('reads', reads, 'reads.fq');
+      await sleep(PAUSE_MS);
+      const posted = performance.now();
+      const name = `Kind ${round}`;
+      await client.send('POST', '/api/samples', { name, subtraction: body.subtraction_id, files: [upload] });
+      // The answer does not name the job.
+      const { data } = await client.message((m) => isJobOf(m, 'create_sample', posted));
+      return { jobId: String(data.id), posted };
+    },
+    tools: () => 1000 * spend(['cp', reads, join(folder, 'bare_copy.fq')]).wall,
+  };
+}
+
+async function indexKind(client: BenchClient, folder: string): Promise<Kind> {
+  const reference = await client.send<{ id: string }>('POST', '/api/refs', { name: 'Tiny', data_type: 'genome' });
+  const otu = await client.send<{ id: string }>('POST', `/api/refs/${reference.id}/otus`, { name: 'Tiny virus' });
+  const isolates = `/api/otus/${otu.id}/isolates`;
+  const isolate = await client.send<{ id: string }>('POST', isolates, { source_type: 'isolate', source_name: 'A' });
+  await client.send('POST', `${isolates}/${isolate.id}/sequences`, {
+    ...{ accession: 'AB1', definition: 'Tiny' },
+    sequence: 'ACGTTGCATGCA'.repeat(100),
+  });
+  const fasta = join(folder, 'bare_index.fa');
+  writeFileSync(fasta, HOST);
+  return {
+    name: 'index',
+    async post(round) {
+      await client.send('PATCH', `/api/otus/${otu.id}`, { abbreviation: `T${round}` });
+      await sleep(PAUSE_MS);
+      const posted = performance.now();
+      const { job } = await client.send<Made>('POST', `/api/refs/${reference.id}/indexes`);
+      return { jobId: job.id, posted };
+    },
+    tools: () => 1000 * spend(['bowtie2-build', '-f', fasta, join(folder, 'bare')]).wall,
+  };
 }
 
 type Step = { programs: { program: string; runs: { seconds: number }[] }[] };

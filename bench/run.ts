@@ -3,7 +3,7 @@ import { parseArgs } from 'node:util';
 import { benchAnalysisDetail } from './analysis_detail.js';
 import { signIn } from './client.js';
 import { benchCore } from './core.js';
-import { benchFixedCost, benchJobOverTools } from './fixed_cost.js';
+import { benchFixedCost, benchFixedCostByKind, benchJobOverTools } from './fixed_cost.js';
 import { benchHmmSearch } from './hmm_search.js';
 import { benchIdle } from './idle.js';
 import { benchNuvsJob } from './jobs/nuvs.js';
@@ -46,7 +46,10 @@ export async function main(given: string[]): Promise<number> {
     if (wanted('start')) printTable('Start', ['what', 'seconds'], [['command to ready', seconds(server.startSeconds)]]);
     if (wanted('idle')) await benchIdle(server);
     const client = await signIn(server.url);
-    if (wanted('fixed')) await benchFixedCost(client);
+    if (wanted('fixed')) {
+      await benchFixedCost(client);
+      await benchFixedCostByKind(client, server.folder);
+    }
     if (wanted('fixed') || wanted('pathoscope')) {
       const data = join(server.folder, 'data');
       const prepared = await prepareReferences(client, data);
