@@ -1,5 +1,5 @@
 /** Number of character codes that are counted: all of ASCII. */
-const QUALITY_CODES = 128;
+export const QUALITY_CODES = 128;
 
 /** Solexa's lowest quality (-5) and the highest that Illumina wrote (41), with 64 added. */
 const LOWEST_OF_64 = ';'.charCodeAt(0);

@@ -15,7 +15,7 @@ export type LegacyReads = {
   paths: readonly string[];
   folder: string;
   facts: SampleFacts;
-  attempt: number;
+  attempt: string;
   signal: AbortSignal;
 };
 
@@ -53,7 +53,7 @@ async function passReads(
   from: string,
   to: string | undefined,
   rule: TrimmedReadsRule,
-  { attempt, signal }: { attempt: number; signal: AbortSignal },
+  { attempt, signal }: { attempt: string; signal: AbortSignal },
 ): Promise<TrimmedReadsFigures> {
   const reads = new TrimmedReads(rule);
   const passed = async function* () {
