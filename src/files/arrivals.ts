@@ -139,12 +139,18 @@ export function createArrivals({ path, data, files, log }: ArrivalDeps, judge: J
     return 'done';
   }
 
-  // A link, as it never takes the place of another file.
   async function putBack({ _id, name }: Arriving): Promise<'done'> {
-    await link(data.file(_id), joinName(path, name));
+    const from = data.file(_id);
+    try {
+      // A link, as it never takes the place of another file.
+      await link(from, joinName(path, name));
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+      await link(from, joinName(path, _id));
+    }
     await syncPath(path);
     await files.remove([_id]);
-    await rm(data.file(_id), { force: true });
+    await rm(from, { force: true });
     return 'done';
   }
 }

@@ -13,7 +13,7 @@ import {
   writeFile,
 } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import type { ArrivingDocuments } from '../../src/files/arrivals.js';
@@ -196,6 +196,18 @@ describe('on the same file system as the data', () => {
     expect(await readFile(join(lab.folder, 'slow.fq'), 'utf8')).toBe(`${HALF}@cut`);
     expect(await lab.documents()).toEqual([]);
     expect(await lab.onDisk()).toEqual([]);
+  });
+
+  test('a spoilt file whose name is taken meanwhile is put back under its id', async () => {
+    await lab.put('slow.fq', HALF);
+    lab.watchIt({ noticeMs: 300, files: filesWith(() => appendFile(join(lab.folder, 'slow.fq'), '@cut')) });
+    const taken = await takenPath('slow.fq');
+    await lab.put('slow.fq', '@cut, too');
+    const back = join(lab.folder, basename(taken));
+    await waitFor(() => sizeOf(`${back}.not-taken.txt`), 'the notice');
+    expect(await readFile(back, 'utf8')).toBe(`${HALF}@cut`);
+    expect(await readFile(join(lab.folder, 'slow.fq'), 'utf8')).toBe('@cut, too');
+    expect(await lab.documents()).toEqual([]);
   });
 
   // What was put back just before a kill has two names for a moment.

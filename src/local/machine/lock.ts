@@ -17,8 +17,8 @@ export function tryLock(path: string): LockAttempt {
   mkdirSync(dirname(path), { recursive: true });
   const own = ownIdentity();
   const draft = `${path}.${own.pid}.${process.hrtime.bigint()}`;
-  writeFileSync(draft, JSON.stringify(own));
   try {
+    writeFileSync(draft, JSON.stringify(own));
     for (;;) {
       // A hard link appears at once with its content, so nobody ever reads a half-written lock.
       if (linkIfFree(draft, path)) return { lock: { release: () => releaseOwn(path, own) } };
@@ -27,7 +27,7 @@ export function tryLock(path: string): LockAttempt {
       removeStale(path);
     }
   } finally {
-    unlinkSync(draft);
+    unlinkIfThere(draft);
   }
 }
 

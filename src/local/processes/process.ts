@@ -83,15 +83,10 @@ export async function startProcess(spec: ProcessSpec, home: ProcessHome, signal?
 /** Starts a program in a group of its own. Throws `StartFailed`, with nothing left running, when it cannot be started or noted. */
 export function launchProcess(spec: ProcessSpec, home: ProcessHome): LaunchedProcess {
   const log = new LogFile(join(home.dataPath, 'logs', `${spec.name}.log`), home.onFault);
-  const child = spawn('/bin/sh', ['-c', LIFELINE, 'sh', spec.command, ...spec.args], {
-    cwd: spec.cwd,
-    env: spec.env ?? process.env,
-    detached: true,
-    stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
-  });
-  child.on('error', () => undefined);
-  const pid = child.pid;
-  if (pid === undefined) {
+  const child = spawnGroup(spec);
+  child?.on('error', () => undefined);
+  const pid = child?.pid;
+  if (child === undefined || pid === undefined) {
     log.close();
     throw notSpawned(spec);
   }
@@ -134,11 +129,25 @@ export function launchProcess(spec: ProcessSpec, home: ProcessHome): LaunchedPro
   return { ...owned, untilReady: (signal) => untilReady(spec, owned, output, signal) };
 }
 
+function spawnGroup(spec: ProcessSpec): ChildProcess | undefined {
+  try {
+    return spawn('/bin/sh', ['-c', LIFELINE, 'sh', spec.command, ...spec.args], {
+      cwd: spec.cwd,
+      env: spec.env ?? process.env,
+      detached: true,
+      stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
+    });
+  } catch {
+    // Want of memory is thrown, want of processes or files only told by an event.
+    return undefined;
+  }
+}
+
 function notSpawned({ name, cwd }: ProcessSpec): StartFailed {
   const missing = ['/bin/sh', cwd].filter((path) => !existsSync(path));
   return missing.length > 0
     ? new StartFailed(`${name} could not be started: ${missing.join(' and ')} is missing`, 'lasting')
-    : new StartFailed(`${name} could not be started: the system gives no more processes or files`, 'passing');
+    : new StartFailed(`${name} could not be started: the system gives no more processes, files or memory`, 'passing');
 }
 
 // Somebody outside of the group, so not killed with it, may have the other end.
