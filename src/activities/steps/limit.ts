@@ -17,7 +17,7 @@ const HOURS_PER_GB = 8;
 /** Below the limit that Temporal keeps for every step, so that a job ends with the clearer failure. */
 const MOST_HOURS = 47;
 
-/** How long a step may take for so many bytes of input: ten times what the slowest one takes on one core, and hours besides. */
+/** How long a step may take for so many bytes of input: far more than any tool takes on one core. */
 export function stepLimitMs(bytes: number): number {
   return HOUR_MS * Math.min(MOST_HOURS, BASE_HOURS + (HOURS_PER_GB * bytes) / 1e9);
 }
