@@ -1,6 +1,9 @@
 import { ApplicationFailure } from '@temporalio/activity';
 import type { FailureClass, JobError } from '../contracts/failures.js';
 
+/** What to do about a fault of the code. */
+export const BUG_ADVICE = 'This is a fault of the server; report it together with the job log.';
+
 /** Input that a retry cannot help: what is wrong, where, and what the user can do. */
 export class InvalidInput extends Error {
   override name = 'InvalidInput';
@@ -63,5 +66,25 @@ export function jobClosed(jobId: string): ApplicationFailure {
     type: 'JobClosed',
     message: `Job ${jobId} has ended already`,
     nonRetryable: true,
+  });
+}
+
+/** The end of a job whose product, or the folder of it, was removed while the job worked. */
+export function productLost(): ApplicationFailure {
+  const error: JobError = {
+    type: 'ProductLost',
+    traceback: [],
+    details: ['What the job had made was removed from outside before the job was complete.'],
+    class: 'worker_lost',
+    step: null,
+    tool: null,
+    exit_code: null,
+    advice: 'Start the job again, and let nobody remove its files while it runs.',
+  };
+  return ApplicationFailure.create({
+    type: error.type,
+    message: error.details[0] as string,
+    nonRetryable: true,
+    details: [error],
   });
 }

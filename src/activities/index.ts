@@ -2,6 +2,7 @@ import type { HousekeepingActivities } from '../contracts/housekeeping.js';
 import type { RemoteServices } from '../contracts/remote.js';
 import { createBlastActivities } from './blast.js';
 import type { ActivityDeps, WorkflowControl } from './deps.js';
+import { limitFaults } from './faults.js';
 import { createInstallHmmsActivities, createInstallHmmsTools } from './hmms/install.js';
 import { createBuildIndexControl, createBuildIndexSteps } from './jobs/build_index.js';
 import { createJobActivities } from './jobs/close.js';
@@ -9,7 +10,7 @@ import { createCreateSampleControl, createCreateSampleSteps } from './jobs/creat
 import { createCreateSubtractionControl, createCreateSubtractionSteps } from './jobs/create_subtraction.js';
 import { createNuvsControl, createNuvsSteps } from './nuvs/steps.js';
 import { createAnalysisControl, createPathoscopeSteps } from './pathoscope/steps.js';
-import { withPulse } from './pulse.js';
+import { withPulse, withPulses } from './pulse.js';
 import { createCloneReferenceActivities } from './references/clone.js';
 import { createDeleteReferenceActivities } from './references/delete.js';
 import { createImportReferenceActivities } from './references/import.js';
@@ -41,26 +42,15 @@ export function createControlActivities(deps: ActivityDeps & { workflows: Workfl
     pathoscope_bowtie: analysis.undoAnalysis,
     nuvs: analysis.undoAnalysis,
   };
-  const clean = {
-    undoCreateSample: withPulse(sample.undoCreateSample),
-    undoCreateSubtraction: withPulse(subtraction.undoCreateSubtraction),
-    undoBuildIndex: withPulse(index.undoBuildIndex),
-    removeOldIndexes: withPulse(index.removeOldIndexes),
-    undoAnalysis: withPulse(analysis.undoAnalysis),
-  };
+  const ends = withPulses({ ...sample, ...subtraction, ...index, ...analysis, ...createNuvsControl(deps) });
   const house: HousekeepingActivities = createHousekeeping({ ...deps, undo });
   return {
-    ...createJobActivities(deps),
     ...createImportReferenceActivities(deps),
     ...createCloneReferenceActivities(deps),
     ...createDeleteReferenceActivities(deps),
     ...createInstallHmmsActivities(deps),
     ...createBlastActivities(deps),
-    ...sample,
-    ...subtraction,
-    ...index,
-    ...createNuvsControl(deps),
-    ...clean,
+    ...limitFaults({ ...createJobActivities(deps), ...ends }),
     keepHouse: withPulse(house.keepHouse),
   };
 }

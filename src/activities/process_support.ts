@@ -1,15 +1,12 @@
 import { ApplicationFailure } from '@temporalio/activity';
-import { MongoServerError } from 'mongodb';
 import type { ProcessError } from '../contracts/processes.js';
 import { publishUntil } from '../files/publish.js';
+import { isTooLarge } from '../store/database/trouble.js';
 import type { ProcessDocument } from '../store/processes.js';
 import type { ReferenceDocument } from '../store/references/references.js';
 import type { ActivityDeps } from './deps.js';
 import { withPulse } from './pulse.js';
 import { stepSignal } from './steps/admission.js';
-
-/** MongoDB says with these that a document is too large, whoever asks again. */
-const TOO_LARGE = [10_334, 17_419];
 
 /** A failure that ends a process: what is wrong with its input. */
 export function unusableInput(errors: ProcessError[]): ApplicationFailure {
@@ -62,7 +59,7 @@ export async function requireReference(
 }
 
 function isFault(error: unknown): error is Error {
-  if (error instanceof MongoServerError) return TOO_LARGE.includes(Number(error.code));
+  if (isTooLarge(error)) return true;
   if (error instanceof TypeError || error instanceof RangeError || error instanceof ReferenceError) return true;
   // A plain error is one of ours: a state that the code does not expect.
   return error instanceof Error && error.constructor === Error && !('code' in error);

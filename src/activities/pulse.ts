@@ -14,3 +14,10 @@ export function withPulse<Input, Output>(work: (input: Input) => Promise<Output>
     }
   };
 }
+
+/** The same for several activities. */
+export function withPulses<Activities extends Record<string, (input: never) => Promise<unknown>>>(
+  activities: Activities,
+): Activities {
+  return Object.fromEntries(Object.entries(activities).map(([name, run]) => [name, withPulse(run)])) as Activities;
+}

@@ -23,7 +23,7 @@ export type CreateSampleSteps = {
 
 /** What ends a `create_sample` job, on `control`. */
 export type CreateSampleControl = {
-  /** Job complete and upload documents gone, in one transaction; then the uploads themselves. */
+  /** Job complete, quality visible and upload documents gone, in one transaction; then the uploads themselves. */
   finishCreateSample(input: JobInput): Promise<void>;
   /** Sample document and folder go, uploads are free again. */
   undoCreateSample(input: JobInput): Promise<void>;

@@ -13,7 +13,14 @@ export const FAILURE_CLASSES = [
 export type FailureClass = (typeof FAILURE_CLASSES)[number];
 
 /** `ApplicationFailure` types that a retry cannot help; the workflow ends with them at once. */
-export const PERMANENT_FAILURES = ['InvalidInput', 'ToolFailed', 'JobClosed', 'PayloadsTooLarge', 'Bug'] as const;
+export const PERMANENT_FAILURES = [
+  'InvalidInput',
+  'ToolFailed',
+  'JobClosed',
+  'ProductLost',
+  'PayloadsTooLarge',
+  'Bug',
+] as const;
 
 /** What a failed step tells the user and the operator; kept in the job's last status entry. */
 export type JobError = {

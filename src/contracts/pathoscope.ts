@@ -25,5 +25,10 @@ export type PathoscopeSteps = {
   cleanupIndexes: StepActivity;
 };
 
-/** What undoes an analysis job, on `control`: document and folder go, an unfinished cache too. */
-export type AnalysisControl = { undoAnalysis(input: JobInput): Promise<void> };
+/** What ends an analysis job, on `control`. */
+export type AnalysisControl = {
+  /** Job complete and results visible, in one transaction. */
+  finishPathoscope(input: JobInput): Promise<void>;
+  /** Document and folder go, an unfinished cache too. */
+  undoAnalysis(input: JobInput): Promise<void>;
+};

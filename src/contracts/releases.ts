@@ -43,12 +43,15 @@ export type Download = {
   onBytes(bytes: number): void;
 };
 
-/** The services that publish releases. Each call has a time limit; trouble is a value, an abort is thrown. */
+/** The services that publish releases. Each call has a time limit; trouble is a value, an abort by the signal is thrown. */
 export type ReleaseService = {
   /** A release of a repository `owner/name`, the latest one unless an id is given. */
-  find(slug: string, options?: { id?: number; etag?: string | undefined }): Promise<ReleaseAnswer>;
+  find(
+    slug: string,
+    options?: { id?: number; etag?: string | undefined; signal?: AbortSignal },
+  ): Promise<ReleaseAnswer>;
   /** The releases of the server. */
-  listSoftware(): Promise<SoftwareAnswer>;
+  listSoftware(signal?: AbortSignal): Promise<SoftwareAnswer>;
   download(download: Download): Promise<DownloadAnswer>;
 };
 

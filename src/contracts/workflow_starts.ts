@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { BLAST_PACE, type BlastInput, type BlastSearch, blastWorkflowId } from './blast.js';
 import { HOUSEKEEPING, type HousekeepingKind } from './housekeeping.js';
 import { type Cost, jobWorkflowId, QUEUES, TASKS, type Task } from './jobs.js';
@@ -42,14 +43,14 @@ export function jobStart(job: StartableJob): WorkflowStart {
     taskQueue: QUEUES.control,
     args: [{ jobId: job._id, task: job.task, args: smallArgs(job.args), cost }],
     attributes: {
-      JobUser: job.user.id,
+      JobUser: keyOf(job.user.id, ATTRIBUTE_BYTES),
       JobTask: job.task,
-      ...(typeof sample === 'string' ? { SampleId: sample } : {}),
-      ...(typeof reference === 'string' ? { ReferenceId: reference } : {}),
+      ...(typeof sample === 'string' ? { SampleId: keyOf(sample, ATTRIBUTE_BYTES) } : {}),
+      ...(typeof reference === 'string' ? { ReferenceId: keyOf(reference, ATTRIBUTE_BYTES) } : {}),
     },
-    summary: `${title}: ${String(subject ?? job._id)}`.slice(0, 190),
-    details: `Job \`${job._id}\` of user \`${job.user.id}\`, ${cost.proc} cores, ${cost.mem} GiB`,
-    fairnessKey: Buffer.from(job.user.id).subarray(0, 64).toString('utf8'),
+    summary: summaryOf(`${title}: ${String(subject ?? job._id)}`),
+    details: `Job \`${job._id}\` of user \`${keyOf(job.user.id, ATTRIBUTE_BYTES)}\`, ${cost.proc} cores, ${cost.mem} GiB`,
+    fairnessKey: keyOf(job.user.id, FAIRNESS_KEY_BYTES),
   };
 }
 
@@ -60,10 +61,10 @@ export function processStart(process: { _id: string; type: ProcessType; userId: 
     workflowId: processWorkflowId(process._id),
     taskQueue: QUEUES.control,
     args: [{ processId: process._id }],
-    attributes: { JobUser: process.userId, JobTask: process.type },
+    attributes: { JobUser: keyOf(process.userId, ATTRIBUTE_BYTES), JobTask: process.type },
     summary: `${process.type} ${process._id}`,
-    details: `Process \`${process._id}\` of user \`${process.userId}\``,
-    fairnessKey: Buffer.from(process.userId).subarray(0, 64).toString('utf8'),
+    details: `Process \`${process._id}\` of user \`${keyOf(process.userId, ATTRIBUTE_BYTES)}\``,
+    fairnessKey: keyOf(process.userId, FAIRNESS_KEY_BYTES),
   };
 }
 
@@ -99,4 +100,38 @@ export function housekeepingStart(kind: HousekeepingKind, reason: string): Workf
 // The manifest of a large reference does not belong into a workflow's history; the steps read it from the index document.
 function smallArgs({ manifest: _, ...args }: Record<string, unknown>): Record<string, unknown> {
   return args;
+}
+
+// Temporal refuses a workflow whose texts have more bytes; of a summary it counts the JSON.
+const FAIRNESS_KEY_BYTES = 64;
+const ATTRIBUTE_BYTES = 255;
+const SUMMARY_JSON_BYTES = 380;
+
+/** A name as a key of at most so many bytes. Those that are cut end in a hash of the whole, so that two names stay two keys. */
+function keyOf(name: string, limit: number): string {
+  const text = wellFormed(name);
+  if (Buffer.byteLength(text) <= limit) return text;
+  const mark = `~${createHash('sha256').update(text).digest('hex').slice(0, 12)}`;
+  return `${cut(text, limit - mark.length, Buffer.byteLength)}${mark}`;
+}
+
+function summaryOf(text: string): string {
+  return cut(wellFormed(text), SUMMARY_JSON_BYTES, (part) => Buffer.byteLength(JSON.stringify(part)) - 2);
+}
+
+/** As much of the beginning as `limit` allows, in whole characters. */
+function cut(text: string, limit: number, sizeOf: (character: string) => number): string {
+  let size = 0;
+  let kept = '';
+  for (const { segment } of new Intl.Segmenter().segment(text)) {
+    size += sizeOf(segment);
+    if (size > limit) break;
+    kept += segment;
+  }
+  return kept;
+}
+
+// Half a surrogate pair cannot be sent.
+function wellFormed(text: string): string {
+  return Buffer.from(text).toString();
 }

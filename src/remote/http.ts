@@ -20,14 +20,20 @@ export type JsonAnswer<T> =
 const ANSWER_LIMIT_MS = 10_000;
 const ANSWER_LIMIT_BYTES = 8 * 1024 ** 2;
 
-/** Asks for a JSON document and checks its form. Trouble is a value: nothing is thrown, whatever the service does. */
+/**
+ * Asks for a JSON document and checks its form. Trouble is a value: nothing is thrown, whatever the service does.
+ *
+ * @throws the reason of `stop` when it is aborted.
+ */
 export async function getJson<S extends v.GenericSchema>(
   outgoing: Outgoing,
   url: string,
   schema: S,
   headers: Record<string, string> = {},
+  stop?: AbortSignal,
 ): Promise<JsonAnswer<v.InferOutput<S>>> {
-  const signal = AbortSignal.timeout(outgoing.limitMs ?? ANSWER_LIMIT_MS);
+  const limit = AbortSignal.timeout(outgoing.limitMs ?? ANSWER_LIMIT_MS);
+  const signal = stop ? AbortSignal.any([limit, stop]) : limit;
   let text: string | undefined;
   let response: Response;
   try {
@@ -39,6 +45,7 @@ export async function getJson<S extends v.GenericSchema>(
     text = response.ok ? (await readLimited(response))?.toString('utf8') : undefined;
     if (!response.ok) await response.body?.cancel();
   } catch (error) {
+    stop?.throwIfAborted();
     return { ok: false, trouble: troubleOfFailure(error) };
   }
   if (!response.ok) return { ok: false, trouble: troubleOf(response.status) };

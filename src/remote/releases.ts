@@ -36,7 +36,7 @@ const SoftwareReleases = v.object({ virtool: v.array(v.looseObject({ name: v.str
 export function createReleaseService(outgoing: Outgoing, addresses: ReleaseAddresses): ReleaseService {
   const base = addresses.githubUrl.replace(/\/+$/, '');
   return {
-    async find(slug, { id, etag } = {}): Promise<ReleaseAnswer> {
+    async find(slug, { id, etag, signal } = {}): Promise<ReleaseAnswer> {
       const path = slug.split('/').map(encodeURIComponent).join('/');
       const headers = { Accept: 'application/vnd.github.v3+json', ...(etag ? { 'If-None-Match': etag } : {}) };
       const answer = await getJson(
@@ -44,13 +44,14 @@ export function createReleaseService(outgoing: Outgoing, addresses: ReleaseAddre
         `${base}/repos/${path}/releases/${id ?? 'latest'}`,
         GithubRelease,
         headers,
+        signal,
       );
       if (!answer.ok) return answer;
       return { ok: true, release: answer.value ? toRelease(answer.value, answer.headers.get('etag') ?? '') : null };
     },
 
-    async listSoftware(): Promise<SoftwareAnswer> {
-      const answer = await getJson(outgoing, addresses.softwareUrl, SoftwareReleases);
+    async listSoftware(signal): Promise<SoftwareAnswer> {
+      const answer = await getJson(outgoing, addresses.softwareUrl, SoftwareReleases, {}, signal);
       if (!answer.ok) return answer;
       return { ok: true, releases: answer.value?.virtool ?? [] };
     },

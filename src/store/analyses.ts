@@ -1,4 +1,4 @@
-import { BSON, type ClientSession, type Filter } from 'mongodb';
+import { BSON, type ClientSession, type Filter, type UpdateFilter } from 'mongodb';
 import type { BlastError, BlastResult } from '../contracts/blast.js';
 import type { Warning } from '../contracts/reads.js';
 import { type StoredResults, storedResults } from './analysis_results.js';
@@ -51,7 +51,7 @@ export type BlastDocument = {
 /** Reads that went in, those that were trimmed away, and those that were looked at; mates count singly. The aligner may leave some aside. */
 export type AnalysisReads = { total: number; trimmed: number; used: number };
 
-/** An analysis as stored. `results` come with `ready`, in one update. */
+/** An analysis as stored. `results` come with `ready`, in the transaction that completes its job. */
 export type AnalysisDocument = Stored & {
   ready: boolean;
   created_at: Date;
@@ -65,6 +65,9 @@ export type AnalysisDocument = Stored & {
   results?: unknown[] | 'file';
   read_count?: number;
   subtracted_count?: number;
+  /** What the job found; it takes its place in the document when the job is complete. Nobody is shown it. */
+  staged?: Omit<AnalysisResults, 'results'>;
+  staged_results?: AnalysisResults['results'];
   cache?: { id: string };
   /** Absent in analyses of older releases, and until `prepare_qc`. */
   reads?: AnalysisReads;
@@ -137,7 +140,10 @@ const WITHOUT_RESULTS = {
     blasts: 1,
     provenance: 1,
     rerun_of: 1,
-  } satisfies Record<Exclude<keyof AnalysisDocument, keyof AnalysisListItem | 'results'>, 1>),
+  } satisfies Record<
+    Exclude<keyof AnalysisDocument, keyof AnalysisListItem | 'results' | 'staged' | 'staged_results'>,
+    1
+  >),
 };
 
 /** Bytes of results that a document may hold; the rest of the 16 MiB is room for the other fields. */
@@ -294,19 +300,31 @@ export function createAnalysisStore(database: Database, jobs: JobStore) {
         .toArray(),
 
     /**
-     * Stores the results and `ready` in one update, and the sample's tags; false when the analysis is gone. A list must
-     * pass {@link resultsFit}, else write `results.json` first and give `file`.
+     * Keeps the results for {@link publish}, unseen; false when the analysis is gone. A list must pass {@link resultsFit}, else
+     * write `results.json` first and give `file`.
      */
-    setResults(analysisId: string, found: AnalysisResults, session?: ClientSession): Promise<boolean> {
-      return within(session, async (own) => {
-        const analysis = await analyses.findOneAndUpdate(
-          { _id: analysisId },
-          { $set: { ...found, ready: true } },
-          { session: own, projection: { sample: 1 } },
-        );
-        if (analysis) await refreshTags(analysis.sample.id, own);
-        return analysis !== null;
-      });
+    async stageResults(analysisId: string, found: AnalysisResults): Promise<boolean> {
+      const { results, ...staged } = found;
+      const result = await analyses.updateOne({ _id: analysisId }, { $set: { staged, staged_results: results } });
+      return result.matchedCount === 1;
+    },
+
+    /**
+     * Makes an analysis ready with the results that were kept, else with `others`, and the sample's tags follow; in the transaction that
+     * completes its job. False when the analysis is gone or has no results.
+     */
+    async publish(analysisId: string, session: ClientSession, others?: AnalysisResults): Promise<boolean> {
+      // The results stay where they are: they may have 15 MB.
+      const projection = { sample: 1, ready: 1, staged: 1 };
+      const found = await analyses.findOne({ _id: analysisId }, { session, projection });
+      // One that is ready got its results from an older release, before the end of its job.
+      if (!found || !(found.staged || others || found.ready)) return false;
+      const change = found.staged
+        ? { $set: { ...found.staged, ready: true }, $rename: { staged_results: 'results' }, $unset: { staged: '' } }
+        : { $set: { ...others, ready: true } };
+      await analyses.updateOne({ _id: analysisId }, change as UpdateFilter<AnalysisDocument>, { session });
+      await refreshTags(found.sample.id, session);
+      return true;
     },
 
     /** Notes which trimmed reads the analysis uses; false when it is gone. */

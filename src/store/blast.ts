@@ -23,11 +23,12 @@ export function createBlastStore(database: Database) {
     return (await analyses.updateOne(isWaiting(search), update, { arrayFilters: [own] })).matchedCount === 1;
   };
 
-  const find = async (filter: Filter<AnalysisDocument>, limit: number): Promise<WaitingBlast[]> => {
+  const find = async (filter: Filter<AnalysisDocument>): Promise<WaitingBlast[]> => {
+    // All but the results, which may be large.
+    const known = { 'blasts.index': 1, 'blasts.rid': 1, 'blasts.state': 1, 'blasts.last_checked_at': 1 };
     const found = await analyses
       .find(filter)
-      .project<Pick<AnalysisDocument, '_id' | 'sample' | 'blasts'>>({ sample: 1, blasts: 1 })
-      .limit(limit)
+      .project<Pick<AnalysisDocument, '_id' | 'sample' | 'blasts'>>({ sample: 1, ...known })
       .toArray();
     return found.flatMap(waitingOf);
   };
@@ -68,12 +69,12 @@ export function createBlastStore(database: Database) {
     /** Notes why there is no result; false when nobody waits any more. */
     fail: (search: BlastSearch, error: BlastError) => change(search, { state: 'failed', error }),
 
-    /** Searches that have not ended, of so many analyses; for the reconciler. */
-    waiting: (limit: number): Promise<WaitingBlast[]> => find({ 'blasts.state': 'waiting' }, limit),
+    /** All searches that have not ended; for the reconciler. */
+    waiting: (): Promise<WaitingBlast[]> => find({ 'blasts.state': 'waiting' }),
 
     /** Searches that have not ended, of all analyses of a sample. */
     waitingOfSample: (sampleId: string): Promise<WaitingBlast[]> =>
-      find({ 'sample.id': sampleId, 'blasts.state': 'waiting' }, 0),
+      find({ 'sample.id': sampleId, 'blasts.state': 'waiting' }),
   };
 }
 

@@ -1,5 +1,5 @@
 import type { ClientSession, Filter } from 'mongodb';
-import { FINAL_STATES, type JobState, type JobStatus } from '../contracts/jobs.js';
+import { FINAL_STATES, isFinal, type JobState, type JobStatus } from '../contracts/jobs.js';
 import type { Database, Stored } from './database/database.js';
 import { fields, findPage, type Page, type PageRequest, searchFilter } from './database/pages.js';
 
@@ -17,6 +17,8 @@ export type JobDocument = Stored & {
   notes?: JobNote[];
   /** Set on request of a user; the reconciler cancels a workflow that missed it. */
   cancel_requested?: boolean;
+  /** What it has made is being removed, so it cannot become complete any more. */
+  undoing?: boolean;
 };
 
 /** Something worth knowing that happened in a step. */
@@ -39,6 +41,10 @@ export type JobListItem = {
 export const JOB_PROJECTION = fields('_id', 'task', 'status', 'proc', 'mem', 'user', 'step');
 
 const NOT_FINAL = { 'status.state': { $nin: [...FINAL_STATES] } };
+const NOT_UNDONE = { undoing: { $ne: true } };
+
+/** Whether what a job has made may be removed: not when it is `complete`. A job that is `gone` has no say. */
+export type UndoClaim = 'claimed' | 'complete' | 'gone';
 
 /** A job in the form of lists and messages: the last status instead of all, with the running step's own progress. */
 export function toJobListItem(job: JobDocument): JobListItem {
@@ -88,7 +94,7 @@ export function createJobStore(database: Database) {
     };
     const result = await jobs.updateOne(
       { _id: jobId, ...NOT_FINAL, ...condition } as Filter<JobDocument>,
-      { $push: { status }, $unset: { step: '' } },
+      { $push: { status }, $unset: { step: '', ...(isFinal(entry.state) ? { undoing: '' as const } : {}) } },
       session ? { session } : {},
     );
     return result.matchedCount === 1;
@@ -117,15 +123,16 @@ export function createJobStore(database: Database) {
       return document;
     },
 
-    /** Appends `running` for a step that begins; false when the job has ended. Twice for the same step counts once. */
+    /** Appends `running` for a step that begins; false when the job has ended or is being undone. Twice for the same step counts once. */
     async startStep(jobId: string, stage: string, progress: number): Promise<boolean> {
       const began = await appendStatus(
         jobId,
         { state: 'running', stage, progress, error: null },
-        { 'status.stage': { $ne: stage } },
+        { 'status.stage': { $ne: stage }, ...NOT_UNDONE },
       );
       if (began) return true;
-      return (await jobs.countDocuments({ _id: jobId, ...NOT_FINAL } as Filter<JobDocument>, { limit: 1 })) === 1;
+      const open = { _id: jobId, ...NOT_FINAL, ...NOT_UNDONE } as Filter<JobDocument>;
+      return (await jobs.countDocuments(open, { limit: 1 })) === 1;
     },
 
     /** Notes how far the running step is; `share` is the step's part of the job. */
@@ -142,14 +149,26 @@ export function createJobStore(database: Database) {
       });
     },
 
-    /** Appends the final state; false when the job has ended already or is gone. */
+    /** Appends the final state; false when the job has ended already or is gone, and for `complete` also when it is being undone. */
     close(
       jobId: string,
       entry: { state: 'complete' | 'error' | 'cancelled'; error: JobStatus['error']; stage?: string },
       session?: ClientSession,
     ): Promise<boolean> {
-      const progress = entry.state === 'complete' ? { progress: 1 } : {};
-      return appendStatus(jobId, { ...entry, ...progress }, {}, session);
+      const isComplete = entry.state === 'complete';
+      const progress = isComplete ? { progress: 1 } : {};
+      return appendStatus(jobId, { ...entry, ...progress }, isComplete ? NOT_UNDONE : {}, session);
+    },
+
+    /**
+     * Claims a job for its undoing, unless it is complete. It decides against a transaction that completes the job at the same time:
+     * both change the job, so one of them comes first, and the other one finds that.
+     */
+    async claimUndo(jobId: string): Promise<UndoClaim> {
+      const open = { _id: jobId, 'status.state': { $ne: 'complete' } } as Filter<JobDocument>;
+      const { matchedCount } = await jobs.updateOne(open, { $set: { undoing: true } });
+      if (matchedCount === 1) return 'claimed';
+      return (await jobs.countDocuments({ _id: jobId }, { limit: 1 })) === 1 ? 'complete' : 'gone';
     },
 
     /** Marks an unfinished job as to be cancelled; false when it has ended or does not exist. */
@@ -205,13 +224,5 @@ export function createJobStore(database: Database) {
       const found = jobs.find(NOT_FINAL as Filter<JobDocument>).sort({ 'status.0.timestamp': 1 });
       return (await found.project<Stored>({ _id: 1 }).toArray()).map(({ _id }) => _id);
     },
-
-    /** Jobs that have not ended, oldest first; for the reconciler. */
-    unfinished: (limit: number) =>
-      jobs
-        .find(NOT_FINAL as Filter<JobDocument>)
-        .sort({ 'status.0.timestamp': 1 })
-        .limit(limit)
-        .toArray(),
   };
 }

@@ -58,6 +58,9 @@ export function newProcess(id: string, type: ProcessType, context: ProcessContex
   };
 }
 
+/** What the reconciler needs of a process. */
+export type UnfinishedProcess = Stored & { type: ProcessType; created_at: Date; context: { user_id?: string } };
+
 /** Access to the collection `processes`. */
 export type ProcessStore = ReturnType<typeof createProcessStore>;
 
@@ -120,14 +123,14 @@ export function createProcessStore(database: Database) {
         session,
       ),
 
-    /** Processes of this server that have not ended, oldest first; for the reconciler. */
-    async unfinished(limit: number): Promise<(ProcessDocument & { type: ProcessType })[]> {
+    /** All processes of this server that have not ended, oldest first; for the reconciler. */
+    async unfinished(): Promise<UnfinishedProcess[]> {
       const found = await processes
         .find({ complete: false, done: { $exists: true }, 'errors.0': { $exists: false } })
-        .sort({ created_at: 1 })
-        .limit(limit)
+        .project<UnfinishedProcess>({ type: 1, created_at: 1, 'context.user_id': 1 })
+        .sort({ created_at: 1, _id: 1 })
         .toArray();
-      return found.filter((one): one is ProcessDocument & { type: ProcessType } => isProcessType(one.type));
+      return found.filter(({ type }) => isProcessType(type));
     },
 
     /** Whether a process of this server has not ended; false for those that an old release left unfinished. */

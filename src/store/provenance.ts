@@ -126,8 +126,8 @@ export function createProvenanceStore(database: Database) {
   };
 }
 
-/** Whether a change of an analysis document is one of its provenance alone, which no list and no message shows. */
-export const ONLY_PROVENANCE = {
+/** Whether a change of an analysis document is one of fields alone that no list and no message shows. */
+export const ONLY_UNSEEN = {
   operationType: 'update',
   $expr: {
     $allElementsTrue: {
@@ -143,7 +143,12 @@ export const ONLY_PROVENANCE = {
             },
           ],
         },
-        in: { $eq: [{ $substrCP: ['$$this', 0, 10] }, 'provenance'] },
+        in: {
+          $or: [
+            { $eq: [{ $substrCP: ['$$this', 0, 10] }, 'provenance'] },
+            { $eq: [{ $substrCP: ['$$this', 0, 6] }, 'staged'] },
+          ],
+        },
       },
     },
   },

@@ -11,7 +11,6 @@ import { processWorkflowId } from '../contracts/processes.js';
 import type { Store } from '../store/index.js';
 
 const AT_ONCE = 10;
-const PROCESSES = 1_000;
 
 /** Which worker was killed: the identity with which it took its steps, and the signal that ends the search for them. */
 export type KilledWorker = { identity: string; signal: AbortSignal };
@@ -23,7 +22,7 @@ export type KilledWorker = { identity: string; signal: AbortSignal };
  */
 export async function handBackLostSteps(client: Client, store: Store, killed: KilledWorker): Promise<number> {
   const jobs = await store.jobs.unfinishedIds();
-  const processes = await store.processes.unfinished(PROCESSES);
+  const processes = await store.processes.unfinished();
   const workflowIds = [...jobs.map(jobWorkflowId), ...processes.map(({ _id }) => processWorkflowId(_id))];
   let lost = 0;
   await forEachAtOnce(workflowIds, AT_ONCE, killed.signal, async (workflowId) => {

@@ -2,9 +2,9 @@ import { proxyActivities } from '@temporalio/workflow';
 import type { BuildIndexControl, BuildIndexSteps } from '../contracts/build_index.js';
 import type { JobInput } from '../contracts/jobs.js';
 import { runJob } from './job.js';
-import { CLEAN_UP_STEP, QUICK_STEP } from './options.js';
+import { CLEAN_UP_STEP, FINISH_STEP } from './options.js';
 
-const { finishBuildIndex } = proxyActivities<BuildIndexControl>({ ...QUICK_STEP, startToCloseTimeout: '2 minutes' });
+const { finishBuildIndex } = proxyActivities<BuildIndexControl>(FINISH_STEP);
 const { removeOldIndexes, undoBuildIndex } = proxyActivities<BuildIndexControl>(CLEAN_UP_STEP);
 
 /** Builds a reference's index: FASTA of the default isolates at their manifest versions, bowtie2 index. */

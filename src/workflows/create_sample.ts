@@ -2,9 +2,9 @@ import { proxyActivities } from '@temporalio/workflow';
 import type { CreateSampleControl, CreateSampleSteps } from '../contracts/create_sample.js';
 import type { JobInput } from '../contracts/jobs.js';
 import { runJob } from './job.js';
-import { CLEAN_UP_STEP, QUICK_STEP } from './options.js';
+import { CLEAN_UP_STEP, FINISH_STEP } from './options.js';
 
-const { finishCreateSample } = proxyActivities<CreateSampleControl>(QUICK_STEP);
+const { finishCreateSample } = proxyActivities<CreateSampleControl>(FINISH_STEP);
 const { undoCreateSample } = proxyActivities<CreateSampleControl>(CLEAN_UP_STEP);
 
 /** Makes a sample of uploaded reads: copies them, measures their quality, removes the uploads. */

@@ -2,9 +2,9 @@ import { proxyActivities } from '@temporalio/workflow';
 import type { CreateSubtractionControl, CreateSubtractionSteps } from '../contracts/create_subtraction.js';
 import type { JobInput } from '../contracts/jobs.js';
 import { runJob } from './job.js';
-import { CLEAN_UP_STEP, QUICK_STEP } from './options.js';
+import { CLEAN_UP_STEP, FINISH_STEP } from './options.js';
 
-const { finishCreateSubtraction } = proxyActivities<CreateSubtractionControl>(QUICK_STEP);
+const { finishCreateSubtraction } = proxyActivities<CreateSubtractionControl>(FINISH_STEP);
 const { undoCreateSubtraction } = proxyActivities<CreateSubtractionControl>(CLEAN_UP_STEP);
 
 /** Makes a subtraction of an uploaded host genome: nucleotide fractions, bowtie2 index, compressed FASTA. */

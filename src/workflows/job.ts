@@ -10,6 +10,7 @@ import {
   TimeoutFailure,
   workflowInfo,
 } from '@temporalio/workflow';
+import type { JobError } from '../contracts/failures.js';
 import {
   type AdmittedStep,
   type JobActivities,
@@ -29,13 +30,14 @@ export type RunStep<Steps> = (stage: string, activity: keyof Steps & string) => 
 
 /** How a job ends. */
 export type JobEnd = {
-  /** Makes the product ready and the job complete at once; without it the job is completed alone. */
-  finish?: (input: JobInput) => Promise<void>;
+  /** Makes the product ready and the job complete at once. */
+  finish: (input: JobInput) => Promise<void>;
   /** Removes all that the job made. Runs after a failure or a cancel, before the final state; safe to run twice. */
   undo: (input: JobInput) => Promise<void>;
 };
 
-const bookkeeping = proxyActivities<JobActivities>(QUICK_STEP);
+/** Bookkeeping of all jobs. */
+export const bookkeeping = proxyActivities<JobActivities>(QUICK_STEP);
 
 /**
  * The protocol of every job: steps in order, then the product and the job become ready together. On failure or cancel the
@@ -50,17 +52,18 @@ export async function runJob<Steps extends Record<keyof Steps, StepActivity>>(
   const run = createStepRunner(input, task);
   try {
     await protocol(run.step);
-    await CancellationScope.nonCancellable(() => complete(input, end, run.stage() ?? ''));
+    await CancellationScope.nonCancellable(() => end.finish(input));
   } catch (error) {
     const cancelled = isCancellation(error) || CancellationScope.current().consideredCancelled;
     const described = describeFailure(error, run.stage());
     await CancellationScope.nonCancellable(async () => {
       setCurrentDetails(cancelled ? 'Cancelled: cleaning up' : `Failed in ${run.stage() ?? 'start'}: cleaning up`);
-      await end.undo(input);
+      const left = await undo(input, end, run.stage());
+      const state = cancelled && !left ? 'cancelled' : 'error';
       await bookkeeping.closeJob({
         jobId: input.jobId,
-        state: cancelled ? 'cancelled' : 'error',
-        error: cancelled ? null : described,
+        state,
+        error: state === 'cancelled' ? null : withLeft(cancelled ? undefined : described, left),
       });
     });
     if (cancelled) throw isCancellation(error) ? error : new CancelledFailure('cancelled');
@@ -68,9 +71,20 @@ export async function runJob<Steps extends Record<keyof Steps, StepActivity>>(
   }
 }
 
-async function complete(input: JobInput, end: JobEnd, stage: string): Promise<void> {
-  if (end.finish) await end.finish(input);
-  else await bookkeeping.completeJob({ jobId: input.jobId, stage });
+/** Undoes a job; what is wrong when that cannot be done, which must not keep the job from its end. */
+async function undo(input: JobInput, end: JobEnd, stage: string | null): Promise<JobError | undefined> {
+  try {
+    await end.undo(input);
+    return undefined;
+  } catch (error) {
+    return describeFailure(error, stage);
+  }
+}
+
+function withLeft(described: JobError | undefined, left: JobError | undefined): JobError | null {
+  if (!left) return described ?? null;
+  const sentence = 'What the job had made could not be removed:';
+  return { ...(described ?? left), details: [...(described?.details ?? []), sentence, ...left.details] };
 }
 
 function createStepRunner(input: JobInput, task: Task) {

@@ -3,9 +3,9 @@ import type { JobInput } from '../contracts/jobs.js';
 import type { NuvsControl, NuvsSteps } from '../contracts/nuvs.js';
 import type { AnalysisControl } from '../contracts/pathoscope.js';
 import { runJob } from './job.js';
-import { CLEAN_UP_STEP, QUICK_STEP } from './options.js';
+import { CLEAN_UP_STEP, FINISH_STEP } from './options.js';
 
-const { finishNuvs } = proxyActivities<NuvsControl>(QUICK_STEP);
+const { finishNuvs } = proxyActivities<NuvsControl>(FINISH_STEP);
 const { undoAnalysis } = proxyActivities<AnalysisControl>(CLEAN_UP_STEP);
 
 /** Looks for unknown viruses: assembles what neither reference nor host explains, and searches it for viral proteins. */

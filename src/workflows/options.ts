@@ -15,7 +15,10 @@ export const TOOL_STEP = {
   },
 } satisfies ActivityOptions;
 
-/** A short database step. Machine trouble is retried without end: the job must not be lost. */
+/**
+ * A short database step. Trouble of the machine is retried without end: the job must not be lost. What can never get better, or fails
+ * by itself again and again, ends in a failure that is not retried; see `limitFaults` of the activities.
+ */
 export const QUICK_STEP = {
   startToCloseTimeout: '15s',
   retry: {
@@ -25,9 +28,16 @@ export const QUICK_STEP = {
   },
 } satisfies ActivityOptions;
 
+/** The transaction that ends a job; its results may have 16 MB, and others may hold its documents. */
+export const FINISH_STEP = {
+  ...QUICK_STEP,
+  startToCloseTimeout: '2 minutes',
+  heartbeatTimeout: '15s',
+} satisfies ActivityOptions;
+
 /** A clean-up that may remove large folders. */
 export const CLEAN_UP_STEP = {
   startToCloseTimeout: '10 minutes',
   heartbeatTimeout: '30s',
-  retry: { initialInterval: '500ms', maximumInterval: '30s' },
+  retry: { ...QUICK_STEP.retry },
 } satisfies ActivityOptions;

@@ -1,14 +1,15 @@
-import { proxyActivities } from '@temporalio/workflow';
+import { patched, proxyActivities } from '@temporalio/workflow';
 import type { JobInput } from '../contracts/jobs.js';
 import type { AnalysisControl, PathoscopeSteps } from '../contracts/pathoscope.js';
-import { runJob } from './job.js';
-import { CLEAN_UP_STEP } from './options.js';
+import { bookkeeping, runJob } from './job.js';
+import { CLEAN_UP_STEP, FINISH_STEP } from './options.js';
 
+const { finishPathoscope } = proxyActivities<AnalysisControl>(FINISH_STEP);
 const { undoAnalysis } = proxyActivities<AnalysisControl>(CLEAN_UP_STEP);
 
 /** Finds known viruses: maps trimmed reads to all isolates of candidate OTUs and reassigns ambiguous ones. */
 export function pathoscope_bowtie(input: JobInput): Promise<void> {
-  return runJob<PathoscopeSteps>(input, 'pathoscope_bowtie', { undo: undoAnalysis }, async (step) => {
+  return runJob<PathoscopeSteps>(input, 'pathoscope_bowtie', { finish, undo: undoAnalysis }, async (step) => {
     await step('make_analysis_dir', 'makeAnalysisDir');
     await step('prepare_reads', 'prepareReads');
     await step('prepare_qc', 'prepareQuality');
@@ -22,4 +23,10 @@ export function pathoscope_bowtie(input: JobInput): Promise<void> {
     await step('import_results', 'importPathoscopeResults');
     await step('cleanup_indexes', 'cleanupIndexes');
   });
+}
+
+// Before, the results had their place already when the job became complete.
+async function finish(input: JobInput): Promise<void> {
+  if (patched('results-with-job')) await finishPathoscope(input);
+  else await bookkeeping.completeJob({ jobId: input.jobId, stage: 'cleanup_indexes' });
 }

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { algorithmTags, type NewAnalysis, resultsFit } from '../../src/store/analyses.js';
+import { type AnalysisResults, algorithmTags, type NewAnalysis, resultsFit } from '../../src/store/analyses.js';
 import { type TestStore, testStore } from '../support/store.js';
 
 let made: TestStore;
@@ -24,6 +24,12 @@ async function create(changes: Partial<NewAnalysis> = {}) {
   const created = await made.store.analyses.create({ ...input, ...changes });
   if (!created) throw new Error('no sample');
   return created;
+}
+
+async function publish(analysisId: string, found: AnalysisResults): Promise<void> {
+  const { analyses, database } = made.store;
+  expect(await analyses.stageResults(analysisId, found)).toBe(true);
+  expect(await database.transaction((session) => analyses.publish(analysisId, session))).toBe(true);
 }
 
 const tags = async () => {
@@ -51,7 +57,7 @@ describe('the tags of a sample', () => {
     const first = await create();
     expect(await tags()).toEqual(['ip', false]);
     const second = await create();
-    await made.store.analyses.setResults(first.analysis._id, { results: [] });
+    await publish(first.analysis._id, { results: [] });
     expect(await tags()).toEqual([true, false]);
     await made.store.analyses.remove(first.analysis._id);
     expect(await tags()).toEqual(['ip', false]);
@@ -87,23 +93,33 @@ describe('an analysis', () => {
     expect(await made.store.jobs.collection.countDocuments()).toBe(1);
   });
 
-  test('gets results and readiness in one update', async () => {
+  test('is ready with its results, which nobody has seen before', async () => {
     const { analysis } = await create();
     const { store } = made;
     expect(await store.analyses.setCache(analysis._id, 'c1')).toBe(true);
-    expect(await store.analyses.setResults(analysis._id, { results: [1], read_count: 5, subtracted_count: 2 })).toBe(
-      true,
-    );
-    expect(await store.analyses.get(analysis._id)).toMatchObject({
-      ready: true,
-      results: [1],
-      read_count: 5,
-      subtracted_count: 2,
-      cache: { id: 'c1' },
-    });
-    expect(await store.analyses.setResults('gone', { results: 'file' })).toBe(false);
+    const found = { results: [1], read_count: 5, subtracted_count: 2 };
+    expect(await store.analyses.stageResults(analysis._id, found)).toBe(true);
+    expect(await store.analyses.getResults(analysis._id)).toBeUndefined();
+    expect(await store.analyses.getWithoutResults(analysis._id)).not.toHaveProperty('staged');
+    expect(await tags()).toEqual(['ip', false]);
+    expect(await store.database.transaction((session) => store.analyses.publish(analysis._id, session))).toBe(true);
+    const ready = await store.analyses.get(analysis._id);
+    expect(ready).toEqual({ ...analysis, ...found, ready: true, cache: { id: 'c1' } });
+    expect(await tags()).toEqual([true, false]);
+    expect(await store.analyses.stageResults('gone', { results: 'file' })).toBe(false);
     expect(await store.analyses.setCache('gone', 'c1')).toBe(false);
     expect(await store.analyses.remove('gone')).toBeNull();
+  });
+
+  test('without results is not made ready, unless there are others', async () => {
+    const { analysis } = await create();
+    const { store } = made;
+    const publish = (others?: { results: 'file' }) =>
+      store.database.transaction((session) => store.analyses.publish(analysis._id, session, others));
+    expect(await publish()).toBe(false);
+    expect(await store.analyses.get(analysis._id)).toMatchObject({ ready: false });
+    expect(await publish({ results: 'file' })).toBe(true);
+    expect(await store.analyses.get(analysis._id)).toMatchObject({ ready: true, results: 'file' });
   });
 
   // The last step of a job stores results and final state together.
@@ -111,7 +127,7 @@ describe('an analysis', () => {
     const { analysis } = await create();
     const { store } = made;
     const failed = store.database.transaction(async (session) => {
-      await store.analyses.setResults(analysis._id, { results: [] }, session);
+      await store.analyses.publish(analysis._id, session, { results: [] });
       throw new Error('the job could not be closed');
     });
     await expect(failed).rejects.toThrow('closed');
@@ -126,7 +142,8 @@ describe('an analysis', () => {
     const { analysis } = await create();
     const results = [...Array.from({ length: 14 }, () => megabyte), 'x'.repeat(1_000_000)];
     expect(resultsFit(results)).toBe(true);
-    expect(await made.store.analyses.setResults(analysis._id, { results })).toBe(true);
+    await publish(analysis._id, { results });
+    expect((await made.store.analyses.get(analysis._id))?.results).toHaveLength(15);
   });
 
   test('names the newest ready index of a reference', async () => {

@@ -33,6 +33,7 @@ export async function startJobWorkers(
   script: StepScript,
   limits: Limits,
   contact?: ToolContact,
+  endScript: (name: string, input: JobInput) => Promise<void> = async () => undefined,
 ): Promise<JobWorkers> {
   const events: string[] = [];
   const errors = new Map<string, JobError | null>();
@@ -43,6 +44,7 @@ export async function startJobWorkers(
   };
   const end = (name: string) => async (input: JobInput) => {
     events.push(`${name} ${input.jobId}`);
+    await endScript(name, input);
   };
   const control = {
     ...Object.fromEntries(names.ends.map((name) => [name, end(name)])),

@@ -1,5 +1,7 @@
 import { WorkflowFailedError } from '@temporalio/client';
+import { ApplicationFailure } from '@temporalio/common';
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
+import { productLost } from '../../src/activities/errors.js';
 import type { JobError } from '../../src/contracts/failures.js';
 import { type StepInput, TASKS } from '../../src/contracts/jobs.js';
 import { toStartOptions } from '../../src/contracts/start_options.js';
@@ -21,10 +23,18 @@ const stages = TASKS.create_subtraction.steps;
 let namespace: TestNamespace;
 let workers: JobWorkers;
 let script: (input: StepInput) => Promise<void> = async () => undefined;
+let endScript: (name: string) => Promise<void> = async () => undefined;
 
 beforeAll(async () => {
   namespace = await testNamespace();
-  workers = await startJobWorkers(namespace, { steps: STEPS, ends: ENDS }, (input) => script(input), limits);
+  workers = await startJobWorkers(
+    namespace,
+    { steps: STEPS, ends: ENDS },
+    (input) => script(input),
+    limits,
+    undefined,
+    (name) => endScript(name),
+  );
 });
 afterAll(async () => {
   await workers?.stop();
@@ -32,6 +42,7 @@ afterAll(async () => {
 });
 beforeEach(() => {
   script = async () => undefined;
+  endScript = async () => undefined;
 });
 
 const start = (jobId: string) => {
@@ -97,6 +108,39 @@ describe('the protocol of a job', () => {
     await (await start('retried')).result();
     expect(eventsOf('retried').filter((event) => event === 'unpack')).toHaveLength(2);
     expect(eventsOf('retried').at(-1)).toBe('finishCreateSubtraction');
+  });
+
+  test('undoes a job whose product is gone at its end, then closes it as failed', async () => {
+    endScript = async (name) => {
+      if (name === 'finishCreateSubtraction') throw productLost();
+    };
+    const handle = await start('gone');
+    await expect(handle.result()).rejects.toBeInstanceOf(WorkflowFailedError);
+    expect(eventsOf('gone')).toEqual([...stages, 'finishCreateSubtraction', 'undoCreateSubtraction', 'error']);
+    expect(workers.errors.get('gone')).toMatchObject({ type: 'ProductLost', class: 'worker_lost' });
+  });
+
+  // Else it would run for ever, and nobody could cancel it.
+  test.each(['failed', 'cancelled'])('closes a %s job whose undoing can never succeed, and says so', async (how) => {
+    const jobId = `stuck-${how}`;
+    script = async (input) => {
+      if (input.stage !== 'unpack') return;
+      if (how === 'failed') throw ApplicationFailure.nonRetryable('no room', 'ToolFailed');
+      await untilCancelled();
+    };
+    endScript = async (name) => {
+      if (name === 'undoCreateSubtraction') throw ApplicationFailure.nonRetryable('x is undefined', 'Bug');
+    };
+    const handle = await start(jobId);
+    await vi.waitFor(() => expect(eventsOf(jobId)).toContain('unpack'), { timeout: 10_000 });
+    if (how === 'cancelled') await handle.cancel();
+    await expect(handle.result()).rejects.toBeInstanceOf(WorkflowFailedError);
+    expect(eventsOf(jobId).slice(-2)).toEqual(['undoCreateSubtraction', 'error']);
+    expect(workers.errors.get(jobId)?.details).toEqual([
+      ...(how === 'failed' ? ['no room'] : []),
+      'What the job had made could not be removed:',
+      'x is undefined',
+    ]);
   });
 
   test('undoes a cancelled job, then closes it as cancelled', async () => {

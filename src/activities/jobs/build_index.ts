@@ -9,6 +9,7 @@ import { buildIndex } from '../../tools/bowtie2.js';
 import { bowtie2BuildProgress } from '../../tools/progress.js';
 import { eachLine, runTool } from '../../tools/runner.js';
 import type { ActivityDeps } from '../deps.js';
+import { finishJob, undoJob } from '../ends.js';
 import { InvalidInput } from '../errors.js';
 import { createStep, type Step } from '../steps/step.js';
 
@@ -51,14 +52,15 @@ export function createBuildIndexSteps(deps: ActivityDeps) {
 }
 
 /** What ends a `build_index` job. */
-export function createBuildIndexControl({ store, data, log }: ActivityDeps) {
+export function createBuildIndexControl(deps: ActivityDeps) {
+  const { store, data, log } = deps;
   const argsOf = (input: JobInput) => input.args as BuildIndexArgs;
   return {
     async finishBuildIndex(input) {
-      await store.database.transaction(async (session) => {
-        await store.indexBuilds.publish(argsOf(input).index_id, session);
-        await store.jobs.close(input.jobId, { state: 'complete', error: null, stage: 'replace_old' }, session);
-      });
+      const args = argsOf(input);
+      await finishJob(deps, input, data.index(args.ref_id, args.index_id), (session) =>
+        store.indexBuilds.publish(args.index_id, session),
+      );
     },
 
     async removeOldIndexes(input) {
@@ -75,9 +77,11 @@ export function createBuildIndexControl({ store, data, log }: ActivityDeps) {
 
     async undoBuildIndex(input) {
       const args = argsOf(input);
-      if ((await store.indexBuilds.get(args.index_id))?.ready) return;
-      await store.indexBuilds.discard(args.index_id);
-      await removePath(data.index(args.ref_id, args.index_id));
+      await undoJob(deps, input, async () => {
+        if ((await store.indexBuilds.get(args.index_id))?.ready) return;
+        await store.indexBuilds.discard(args.index_id);
+        await removePath(data.index(args.ref_id, args.index_id));
+      });
     },
   } satisfies BuildIndexControl;
 }

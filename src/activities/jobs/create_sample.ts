@@ -7,6 +7,7 @@ import { fileSize, freshFolder } from '../../files/folders.js';
 import { publishJson, removePartials, removePath } from '../../files/publish.js';
 import type { SampleFile } from '../../store/samples/samples.js';
 import type { ActivityDeps } from '../deps.js';
+import { finishJob, undoJob } from '../ends.js';
 import { importReads } from '../reads/import.js';
 import { keepSampleQuality } from '../reads/quality.js';
 import type { ReadFileFindings } from '../reads/read_file.js';
@@ -68,7 +69,7 @@ export function createCreateSampleSteps(deps: ActivityDeps) {
       const names = namesOf(args);
       const wanted = args.phred_offset ?? null;
       const { phred, quality } = await keepSampleQuality(data.sample(args.sample_id), findings, names, wanted);
-      await store.samples.setQuality(args.sample_id, quality, {
+      await store.samples.stageQuality(args.sample_id, quality, {
         phred,
         ...(findings.length === 2 ? { pairing: pairingOf(args) } : {}),
         unique_names: findings.every(({ uniqueNames }) => uniqueNames),
@@ -89,25 +90,30 @@ export function createCreateSampleSteps(deps: ActivityDeps) {
 }
 
 /** What ends a `create_sample` job. */
-export function createCreateSampleControl({ store, data }: ActivityDeps) {
+export function createCreateSampleControl(deps: ActivityDeps) {
+  const { store, data, log } = deps;
   return {
     async finishCreateSample(input: JobInput) {
-      const ids = (input.args as CreateSampleArgs).files.map((file) => file.id);
-      await store.database.transaction(async (session) => {
+      const { sample_id: sampleId, files } = input.args as CreateSampleArgs;
+      const ids = files.map((file) => file.id);
+      await finishJob(deps, input, data.sample(sampleId), async (session) => {
         await store.files.remove(ids, session);
-        await store.jobs.close(input.jobId, { state: 'complete', error: null, stage: 'clean_watch' }, session);
+        return store.samples.publish(sampleId, session);
       });
-      for (const id of ids) await removePath(data.file(id));
+      // Without a document they go with the next clean-up, at the latest.
+      for (const id of ids) {
+        await removePath(data.file(id)).catch((err: unknown) => log.warn({ err, fileId: id }, 'upload not removed'));
+      }
     },
 
     async undoCreateSample(input: JobInput) {
-      const args = input.args as CreateSampleArgs;
-      await removePath(data.sample(args.sample_id));
-      await store.samples.remove(args.sample_id);
-      await store.files.release(
-        args.files.map((file) => file.id),
-        input.jobId,
-      );
+      const { sample_id: sampleId, files } = input.args as CreateSampleArgs;
+      const ids = files.map((file) => file.id);
+      await undoJob(deps, input, async () => {
+        await removePath(data.sample(sampleId));
+        for (const cacheId of await store.samples.remove(sampleId)) await removePath(data.cache(cacheId));
+      });
+      await store.files.release(ids, input.jobId);
     },
   } satisfies CreateSampleControl;
 }

@@ -18,6 +18,7 @@ import { compressFile, decompressFile } from '../../tools/pigz.js';
 import { bowtie2BuildProgress } from '../../tools/progress.js';
 import { eachLine, runTool } from '../../tools/runner.js';
 import type { ActivityDeps } from '../deps.js';
+import { finishJob, undoJob } from '../ends.js';
 import { InvalidInput } from '../errors.js';
 import { createStep } from '../steps/step.js';
 
@@ -115,27 +116,28 @@ function damaged(): InvalidInput {
 }
 
 /** What ends a `create_subtraction` job. */
-export function createCreateSubtractionControl({ store, data }: ActivityDeps) {
+export function createCreateSubtractionControl(deps: ActivityDeps) {
+  const { store, data } = deps;
   const argsOf = (input: JobInput) => input.args as CreateSubtractionArgs;
   return {
     async finishCreateSubtraction(input) {
       const args = argsOf(input);
-      await store.database.transaction(async (session) => {
-        await store.subtractions.publish(args.subtraction_id, session);
-        await store.jobs.close(input.jobId, { state: 'complete', error: null, stage: 'compress' }, session);
+      await finishJob(deps, input, data.subtraction(args.subtraction_id), async (session) => {
         await store.files.release([args.file_id], input.jobId, session);
+        return store.subtractions.publish(args.subtraction_id, session);
       });
     },
 
     async undoCreateSubtraction(input) {
       const args = argsOf(input);
-      const subtraction = await store.subtractions.get(args.subtraction_id);
-      // Its folder goes before its document, so without one the folder may belong to a subtraction that was made since.
-      if (subtraction?.job.id === input.jobId && !subtraction.ready) {
+      await undoJob(deps, input, async () => {
+        const subtraction = await store.subtractions.get(args.subtraction_id);
+        // Its folder goes before its document, so without one the folder may belong to a subtraction that was made since.
+        if (subtraction?.job.id !== input.jobId || subtraction.ready) return;
         const isShared = sharesFolder(args.subtraction_id, await store.subtractions.names());
         if (!isShared) await removePath(data.subtraction(args.subtraction_id));
         await store.subtractions.removeUnready(args.subtraction_id, input.jobId);
-      }
+      });
       await store.files.release([args.file_id], input.jobId);
     },
   } satisfies CreateSubtractionControl;

@@ -1,16 +1,16 @@
 import { readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { parseScanTable } from '../../bio/hmmer.js';
-import { addHits, type HitContig, type OrfContig } from '../../bio/orf_contigs.js';
-import { isFinal, type JobInput } from '../../contracts/jobs.js';
+import { addHits, type OrfContig } from '../../bio/orf_contigs.js';
+import type { JobInput } from '../../contracts/jobs.js';
 import type { NuvsArgs, NuvsControl, NuvsSteps } from '../../contracts/nuvs.js';
 import { fileSize, freshFolder } from '../../files/folders.js';
 import { publishJson, removePartials, removePath } from '../../files/publish.js';
 import { resultsFit } from '../../store/analyses.js';
-import { jobState } from '../../store/jobs.js';
 import { LEGACY_COPIES } from '../analysis_files/inputs.js';
 import { NUVS_FILES, readJson } from '../analysis_files/nuvs.js';
 import type { ActivityDeps } from '../deps.js';
+import { finishJob } from '../ends.js';
 import { InvalidInput } from '../errors.js';
 import { openHmmProfiles } from '../hmms/profiles.js';
 import { createPrepareSteps } from '../reads/prepare.js';
@@ -50,7 +50,10 @@ export function createNuvsSteps(deps: ActivityDeps) {
       const hits = parseScanTable(await readFile(join(folder, NUVS_FILES.hits), 'utf8'));
       const { installation } = await readJson<ChosenProfiles>(join(folder, NUVS_FILES.profiles));
       const ids = await store.hmms.clusterIds(installation);
-      await publishJson(join(folder, NUVS_FILES.results), addHits(contigs, hits, ids));
+      const results = addHits(contigs, hits, ids);
+      const fits = resultsFit(results);
+      if (!fits) await publishJson(join(folder, NUVS_FILES.results), results);
+      await store.analyses.stageResults(args.analysis_id, { results: fits ? results : 'file' });
       log.line(`${contigs.length} contigs, ${hits.length} hits`);
       // The scaffolds, the proteins and the table of hits stay for those who want to look closer, and for reruns.
       const passing = [NUVS_FILES.unmappedOtus, ...NUVS_FILES.mates, ...LEGACY_COPIES];
@@ -63,25 +66,19 @@ export function createNuvsSteps(deps: ActivityDeps) {
 }
 
 /** What ends a `nuvs` job. */
-export function createNuvsControl({ store, data }: ActivityDeps) {
-  // A second try after the first one's transaction finds no results any more.
-  const hasEnded = async (jobId: string) => {
-    const job = await store.jobs.get(jobId);
-    return !job || isFinal(jobState(job));
-  };
+export function createNuvsControl(deps: ActivityDeps) {
+  const { store, data, log } = deps;
   return {
     async finishNuvs(input: JobInput) {
       const args = input.args as NuvsArgs;
       const folder = data.analysis(args.sample_id, args.analysis_id);
-      if (await hasEnded(input.jobId)) return;
-      const results = await readJson<HitContig[]>(join(folder, NUVS_FILES.results));
-      const fits = resultsFit(results);
-      await store.database.transaction(async (session) => {
-        await store.analyses.setResults(args.analysis_id, { results: fits ? results : 'file' }, session);
-        await store.jobs.close(input.jobId, { state: 'complete', error: null, stage: 'import_results' }, session);
-      });
-      await removePath(join(folder, NUVS_FILES.contigs));
-      if (fits) await removePath(join(folder, NUVS_FILES.results));
+      // A job that an older release has brought to its end has its results in this file alone.
+      const hasFile = (await fileSize(join(folder, NUVS_FILES.results))) !== undefined;
+      await finishJob(deps, input, folder, (session) =>
+        store.analyses.publish(args.analysis_id, session, hasFile ? { results: 'file' } : undefined),
+      );
+      const contigs = join(folder, NUVS_FILES.contigs);
+      await removePath(contigs).catch((err: unknown) => log.warn({ err, path: contigs }, 'working file not removed'));
     },
   } satisfies NuvsControl;
 }

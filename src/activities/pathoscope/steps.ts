@@ -8,6 +8,7 @@ import { resultsFit } from '../../store/analyses.js';
 import { LEGACY_COPIES } from '../analysis_files/inputs.js';
 import { MAPPING_FILES, PASSING_FILES } from '../analysis_files/pathoscope.js';
 import type { ActivityDeps } from '../deps.js';
+import { finishJob, undoJob } from '../ends.js';
 import { createPrepareSteps } from '../reads/prepare.js';
 import { createStep, type Step } from '../steps/step.js';
 import { runCore } from './core/run.js';
@@ -38,7 +39,7 @@ export function createPathoscopeSteps(deps: ActivityDeps) {
       const subtraction = await readJson<{ subtracted_count: number }>(join(folder, MAPPING_FILES.subtraction));
       const fits = resultsFit(run.results);
       if (!fits) await publishJson(join(folder, 'results.json'), run.results);
-      await store.analyses.setResults(args.analysis_id, {
+      await store.analyses.stageResults(args.analysis_id, {
         read_count: run.read_count,
         subtracted_count: subtraction.subtracted_count,
         results: fits ? run.results : 'file',
@@ -58,14 +59,24 @@ export function createPathoscopeSteps(deps: ActivityDeps) {
   } satisfies PathoscopeSteps;
 }
 
-/** What undoes an analysis job. */
-export function createAnalysisControl({ store, data }: ActivityDeps) {
+/** What ends an analysis job. */
+export function createAnalysisControl(deps: ActivityDeps) {
+  const { store, data } = deps;
   return {
+    async finishPathoscope(input: JobInput) {
+      const args = input.args as PathoscopeArgs;
+      await finishJob(deps, input, data.analysis(args.sample_id, args.analysis_id), (session) =>
+        store.analyses.publish(args.analysis_id, session),
+      );
+    },
+
     async undoAnalysis(input: JobInput) {
       const args = input.args as PathoscopeArgs;
-      for (const cacheId of await store.caches.removeUnready(input.jobId)) await removePath(data.cache(cacheId));
-      await removePath(data.analysis(args.sample_id, args.analysis_id));
-      await store.analyses.remove(args.analysis_id);
+      await undoJob(deps, input, async () => {
+        for (const cacheId of await store.caches.removeUnready(input.jobId)) await removePath(data.cache(cacheId));
+        await removePath(data.analysis(args.sample_id, args.analysis_id));
+        await store.analyses.remove(args.analysis_id);
+      });
     },
   } satisfies AnalysisControl;
 }

@@ -2,9 +2,8 @@ import { ApplicationFailure } from '@temporalio/activity';
 import type { FailureClass, JobError } from '../../contracts/failures.js';
 import { adviceFor, explain } from '../../tools/classify.js';
 import { ToolFailed } from '../../tools/errors.js';
-import { InvalidInput, StepTooLong, ThreadFailed, toFailure } from '../errors.js';
+import { BUG_ADVICE, InvalidInput, StepTooLong, ThreadFailed, toFailure } from '../errors.js';
 
-const BUG_ADVICE = 'This is a fault of the server; report it together with the job log.';
 const DISK_ADVICE = 'The disk of the server is full; ask the administrator to free space, then start the job again.';
 const SLOW_ADVICE = 'Look into the job log for what it did last; start the job again when the server has less to do.';
 const MAXIMUM_LINES = 50;

@@ -1,10 +1,10 @@
 import type { JobError } from '../../contracts/failures.js';
-import { isTask, type JobInput, jobWorkflowId, type Task } from '../../contracts/jobs.js';
+import { isFinal, isTask, type JobInput, jobWorkflowId, type Task } from '../../contracts/jobs.js';
 import { jobStart } from '../../contracts/workflow_starts.js';
 import { type JobDocument, jobState } from '../../store/jobs.js';
 import type { ActivityDeps, WorkflowControl } from '../deps.js';
+import type { Round } from './round.js';
 
-const JOBS_PER_ROUND = 200;
 const YOUNG_MS = 30_000;
 const LATE_MS = 5 * 60_000;
 
@@ -17,21 +17,32 @@ export type ReconcileResult = { started: number; closed: number; cancelled: numb
 /**
  * Compares unfinished jobs with Temporal: what Temporal does not know is started, what has ended there is undone and
  * closed, what should be cancelled is cancelled again; a workflow whose job has ended long ago is cancelled. Uploads that
- * a job has taken are free once it has ended.
+ * a job has taken are free once it has ended. All unfinished jobs are looked at, oldest first.
  */
 export async function reconcileJobs(
   deps: ActivityDeps & { workflows: WorkflowControl; undo: UndoByTask; now?: () => number },
+  round: Round,
 ): Promise<ReconcileResult> {
   const now = (deps.now ?? Date.now)();
   const running = await deps.workflows.running();
   const result: ReconcileResult = { started: 0, closed: 0, cancelled: 0, released: 0 };
-  for (const job of await deps.store.jobs.unfinished(JOBS_PER_ROUND)) {
-    const age = now - (job.status.at(0)?.timestamp.getTime() ?? 0);
-    if (age < YOUNG_MS && !job.cancel_requested) continue;
-    await reconcileJob(deps, job, running, result);
+  for (const jobId of await deps.store.jobs.unfinishedIds()) {
+    await round.attempt(`job ${jobId}`, async () => {
+      // Read only now: a round may take minutes.
+      const job = await deps.store.jobs.get(jobId);
+      if (!job || isFinal(jobState(job))) return;
+      const age = now - (job.status.at(0)?.timestamp.getTime() ?? 0);
+      if (age >= YOUNG_MS || job.cancel_requested) await reconcileJob(deps, job, running, result);
+    });
   }
-  result.cancelled += await cancelOrphans(deps, running, now);
-  result.released += await releaseUploads(deps);
+  for (const workflowId of running) {
+    await round.attempt(workflowId, async () => {
+      if (await cancelOrphan(deps, workflowId, now)) result.cancelled += 1;
+    });
+  }
+  await round.attempt('uploads of ended jobs', async () => {
+    result.released += await releaseUploads(deps);
+  });
   return result;
 }
 
@@ -70,22 +81,18 @@ async function closeLost(deps: ActivityDeps & { undo: UndoByTask }, job: JobDocu
   deps.log.warn({ jobId: job._id, task, state }, 'job whose workflow had ended: undone and closed');
 }
 
-async function cancelOrphans(
+/** Cancels the workflow of a job that has ended long ago; false when it is none. */
+async function cancelOrphan(
   deps: ActivityDeps & { workflows: WorkflowControl },
-  running: Set<string>,
+  workflowId: string,
   now: number,
-): Promise<number> {
-  let cancelled = 0;
-  for (const workflowId of running) {
-    if (!workflowId.startsWith('job-')) continue;
-    const job = await deps.store.jobs.get(workflowId.slice('job-'.length));
-    const endedAt = job?.status.at(-1)?.timestamp.getTime() ?? now;
-    const ended = job && ['complete', 'error', 'cancelled'].includes(jobState(job));
-    if (!ended || now - endedAt < LATE_MS) continue;
-    await deps.workflows.cancel(workflowId);
-    cancelled += 1;
-  }
-  return cancelled;
+): Promise<boolean> {
+  if (!workflowId.startsWith('job-')) return false;
+  const job = await deps.store.jobs.get(workflowId.slice('job-'.length));
+  const endedAt = job?.status.at(-1)?.timestamp.getTime() ?? now;
+  if (!job || !isFinal(jobState(job)) || now - endedAt < LATE_MS) return false;
+  await deps.workflows.cancel(workflowId);
+  return true;
 }
 
 // A job is inserted together with its reservations, so one that is not there any more was removed.

@@ -13,7 +13,7 @@ import { INDEX_PROJECTION } from '../../store/indexes/index_lists.js';
 import { JOB_PROJECTION, type JobDocument, toJobListItem } from '../../store/jobs.js';
 import { OTU_PROJECTION } from '../../store/otus/otus.js';
 import type { ProcessDocument } from '../../store/processes.js';
-import { ONLY_PROVENANCE } from '../../store/provenance.js';
+import { ONLY_UNSEEN } from '../../store/provenance.js';
 import { REFERENCE_PROJECTION } from '../../store/references/references.js';
 import { SAMPLE_RIGHTS_FIELDS, type SampleRights } from '../../store/samples/sample_rights.js';
 import { SAMPLE_PROJECTION } from '../../store/samples/samples.js';
@@ -90,7 +90,7 @@ export const INTERFACES: readonly Interface[] = [
     toWire: withId,
     audience: ofSample,
     // Every step notes how it went.
-    ignored: ONLY_PROVENANCE,
+    ignored: ONLY_UNSEEN,
     forgotten: EVERYONE,
     newest: { created_at: -1 },
   },

@@ -3,7 +3,7 @@ import type { SampleDocument, SampleFile } from '../../store/samples/samples.js'
 import { withId } from '../http/json.js';
 
 /** A sample in full, with its caches. Its files are named like the sample. */
-export function toWireSample(sample: SampleDocument, caches: readonly PublicCache[]) {
+export function toWireSample({ staged: _, ...sample }: SampleDocument, caches: readonly PublicCache[]) {
   return {
     ...withId(sample),
     files: sample.files.map((file, index) => ('download_url' in file ? toWireFile(sample, file, index + 1) : file)),

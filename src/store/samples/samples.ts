@@ -55,6 +55,8 @@ export type SampleDocument = Stored &
     /** `ip` (in progress) while its job runs. */
     imported: 'ip' | boolean;
     quality: Record<string, unknown> | null;
+    /** What the job found out; it takes its place in the document when the job is complete. Nobody is shown it. */
+    staged?: ReadsFacts & { quality: Record<string, unknown> };
     subtraction: { id: string };
     pathoscope: AlgorithmTag;
     nuvs: AlgorithmTag;
@@ -277,9 +279,9 @@ export function createSampleStore(database: Database, needs: SampleStoreNeeds) {
       return result.matchedCount === 1;
     },
 
-    /** Stores the quality of the reads and what was found in them; with that the sample can be analysed. False when it is gone. */
-    async setQuality(sampleId: string, quality: Record<string, unknown>, facts: ReadsFacts): Promise<boolean> {
-      const result = await samples.updateOne({ _id: sampleId }, { $set: { quality, ...facts, imported: false } });
+    /** Keeps the quality of the reads and what was found in them for {@link publish}, unseen; false when the sample is gone. */
+    async stageQuality(sampleId: string, quality: Record<string, unknown>, facts: ReadsFacts): Promise<boolean> {
+      const result = await samples.updateOne({ _id: sampleId }, { $set: { staged: { quality, ...facts } } });
       return result.matchedCount === 1;
     },
 
@@ -294,6 +296,19 @@ export function createSampleStore(database: Database, needs: SampleStoreNeeds) {
         });
       }
       return samples.findOne({ _id: sampleId });
+    },
+
+    /**
+     * Gives a sample the quality that was kept; with that it can be analysed. In the transaction that completes its job. False
+     * when the sample is gone or has no quality.
+     */
+    async publish(sampleId: string, session: ClientSession): Promise<boolean> {
+      const found = await samples.findOne({ _id: sampleId }, { session, projection: { staged: 1, quality: 1 } });
+      // One that has its quality got it from an older release, before the end of its job.
+      if (!found || !(found.staged || found.quality)) return false;
+      const change = { $set: { ...found.staged, imported: false as const }, $unset: { staged: '' as const } };
+      await samples.updateOne({ _id: sampleId }, change, { session });
+      return true;
     },
 
     /**

@@ -17,6 +17,7 @@ import type { FileType } from '../../../src/store/files.js';
 import type { JobDocument } from '../../../src/store/jobs.js';
 import { adaptLogger } from '../../../src/workers/runtime.js';
 import { quietLogger } from '../../support/logger.js';
+import { testRound } from '../../support/round.js';
 import { type TestStore, testStore } from '../../support/store.js';
 
 const RUNNER = fileURLToPath(new URL('../../support/run_ts.mjs', import.meta.url));
@@ -53,12 +54,17 @@ function inputOf(job: JobDocument): JobInput {
 function reconcile() {
   const undo = createCreateSubtractionControl(deps).undoCreateSubtraction;
   const never = () => Promise.reject(new Error('not expected'));
-  return reconcileJobs({
-    ...deps,
-    now: () => Date.now() + 60_000,
-    undo: { create_sample: never, create_subtraction: undo, build_index: never, pathoscope_bowtie: never, nuvs: never },
-    workflows: { running: async () => new Set(), state: async () => 'closed', start: never, cancel: never },
-  });
+  const workflows = { running: async () => new Set<string>(), state: async () => 'closed' as const };
+  const others = { create_sample: never, build_index: never, pathoscope_bowtie: never, nuvs: never };
+  return reconcileJobs(
+    {
+      ...deps,
+      now: () => Date.now() + 60_000,
+      undo: { ...others, create_subtraction: undo },
+      workflows: { ...workflows, start: never, cancel: never },
+    },
+    testRound(),
+  );
 }
 
 async function killBeforeRelease(jobId: string): Promise<void> {

@@ -1,7 +1,7 @@
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { createPathoscopeSteps } from '../../../src/activities/pathoscope/steps.js';
+import { createAnalysisControl, createPathoscopeSteps } from '../../../src/activities/pathoscope/steps.js';
 import { quietLogger } from '../../support/logger.js';
 import { fastq, type NuvsJob, type NuvsLab, nuvsLab, testGenomes, tile } from '../../support/nuvs_lab.js';
 import { waitFor } from '../../support/wait.js';
@@ -40,6 +40,10 @@ async function runMapping(job: NuvsJob, reads: Buffer): Promise<void> {
 async function importResults(job: NuvsJob): Promise<void> {
   await job.run(steps().importPathoscopeResults);
   await job.run(steps().cleanupIndexes);
+  await createAnalysisControl({ ...lab, log: quietLogger }).finishPathoscope({
+    ...job.input,
+    task: 'pathoscope_bowtie',
+  });
 }
 
 describe('Pathoscope', { timeout: 60_000 }, () => {

@@ -7,6 +7,7 @@ import { ensureIndexes } from '../../../src/store/database/indexes.js';
 import { RESULT } from '../../support/blast_server.js';
 import { quietLogger } from '../../support/logger.js';
 import { bareContigs, insertNuvsAnalysis } from '../../support/nuvs_analysis.js';
+import { testRound } from '../../support/round.js';
 import { type TestStore, testStore } from '../../support/store.js';
 
 let lab: TestStore;
@@ -28,7 +29,7 @@ const workflows: WorkflowControl = {
 };
 const LATER_MS = 31_000;
 const reconcile = (afterMs = LATER_MS) =>
-  reconcileBlasts({ ...lab, log: quietLogger, workflows, now: () => Date.now() + afterMs });
+  reconcileBlasts({ ...lab, log: quietLogger, workflows, now: () => Date.now() + afterMs }, testRound());
 
 async function addBlasts(count: number): Promise<void> {
   await insertNuvsAnalysis(lab.store, { results: bareContigs(...Array<string>(count).fill('ACGT')) });

@@ -7,6 +7,7 @@ import { randomId } from '../../../src/store/database/ids.js';
 import { newProcess, type ProcessDocument } from '../../../src/store/processes.js';
 import { annotationOf, beginInstall } from '../../support/hmms.js';
 import { insertOtu, otuOf, referenceOf } from '../../support/references.js';
+import { testRound } from '../../support/round.js';
 import { testActivityDeps } from '../../support/store.js';
 
 let deps: ActivityDeps;
@@ -36,7 +37,7 @@ async function reconcile(state: WorkflowState) {
     start: async (start: WorkflowStart) => void started.push(start),
     cancel: async () => undefined,
   };
-  return { result: await reconcileProcesses({ ...deps, workflows }), started };
+  return { result: await reconcileProcesses({ ...deps, workflows }, testRound()), started };
 }
 
 test('what Temporal does not know is started, but for what was asked for just now or has ended', async () => {

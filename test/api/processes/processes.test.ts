@@ -25,5 +25,5 @@ test('processes are listed oldest first, failed ones with their errors, none wit
 
 test('processes that an old release left unfinished are not taken for running ones', async () => {
   expect(await lab.store.processes.isRunning('p2')).toBe(false);
-  expect(await lab.store.processes.unfinished(10)).toEqual([]);
+  expect(await lab.store.processes.unfinished()).toEqual([]);
 });

@@ -42,7 +42,9 @@ async function finishedSample(kept: SampleQualities | null = ALL): Promise<{ id:
   if (kept) {
     await keepQualities(folder, kept);
     await writeQualityTexts(folder, READING_33);
-    await lab.store.samples.setQuality(id, READING_33.quality, { ...facts, warnings: [], notes: [] });
+    const { samples, database } = lab.store;
+    await samples.stageQuality(id, READING_33.quality, { ...facts, warnings: [], notes: [] });
+    await database.transaction((session) => samples.publish(id, session));
   } else {
     await lab.store.samples.collection.updateOne(
       { _id: id },

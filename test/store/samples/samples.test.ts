@@ -100,13 +100,21 @@ test('a host is either linked or removed, never both', async () => {
 
 test('what jobs store is refused once the sample is gone', async () => {
   expect(await lab.store.samples.setFiles('gone0000', [])).toBe(false);
-  expect(await lab.store.samples.setQuality('gone0000', {}, FACTS)).toBe(false);
+  expect(await lab.store.samples.stageQuality('gone0000', {}, FACTS)).toBe(false);
   expect(await lab.store.samples.remove('gone0000')).toEqual([]);
 });
 
-test('quality ends the import', async () => {
+test('a sample that is published has its quality, which nobody has seen before', async () => {
   const made = await create('S', [await lab.upload('reads', 'a.fq')]);
   const id = typeof made === 'string' ? made : made.sample._id;
-  expect(await lab.store.samples.setQuality(id, { count: 7 }, FACTS)).toBe(true);
-  expect(await lab.store.samples.get(id)).toMatchObject({ quality: { count: 7 }, imported: false, ...FACTS });
+  const publish = () => lab.store.database.transaction((session) => lab.store.samples.publish(id, session));
+  expect(await publish()).toBe(false);
+  expect(await lab.store.samples.stageQuality(id, { count: 7 }, FACTS)).toBe(true);
+  const detail = await lab.send('head', 'GET', `/api/samples/${id}`);
+  expect(detail.body).toMatchObject({ quality: null, imported: 'ip' });
+  expect(detail.body).not.toHaveProperty('staged');
+  expect(await publish()).toBe(true);
+  const stored = await lab.store.samples.get(id);
+  expect(stored).toMatchObject({ quality: { count: 7 }, imported: false, ...FACTS });
+  expect(stored).not.toHaveProperty('staged');
 });
