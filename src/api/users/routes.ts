@@ -131,7 +131,7 @@ function changeUser(deps: ApiDeps): Route {
       200: 'The changed user',
       400: 'Password refused, unknown groups, or own administrator flag',
       404: 'No such user',
-      409: 'The primary group is not among the groups of the user',
+      409: 'The primary group is not among the groups of the user, or nobody else is an administrator',
     },
     handle: (request) => applyChanges(deps, request),
   });
@@ -150,11 +150,14 @@ function removeUser({ store }: ApiDeps): Route {
       204: 'Removed',
       400: 'Own account',
       404: 'No such user',
+      409: 'Nobody else is an administrator',
     },
     async handle({ caller, params }) {
       const userId = params.user_id ?? '';
       if (userId === caller.userId) return badRequest('Cannot remove own account');
-      return (await store.users.remove(userId)) ? noContent() : notFound();
+      const outcome = await store.users.remove(userId);
+      if (outcome === 'last_administrator') return lastAdministrator();
+      return outcome === 'removed' ? noContent() : notFound();
     },
   });
 }
@@ -187,6 +190,7 @@ async function applyChanges(
   const changes = { administrator, force_reset, groups, primary_group: primaryGroup, passwordHash };
   const changed = await store.users.update(userId, changes);
   if (!changed) return notFound('User does not exist');
+  if (changed === 'last_administrator') return lastAdministrator();
   if (endsSessions(changes)) {
     await store.sessions.closeAllOf(userId, userId === caller.userId ? caller.sessionId : undefined);
   }
@@ -200,6 +204,10 @@ async function refuseNewUser(deps: ApiDeps, userId: string, password: string): P
 
 async function refuseNewPassword({ store }: ApiDeps, password: string): Promise<Refusal | undefined> {
   return refusePassword(password, (await store.settings.get()).minimum_password_length);
+}
+
+function lastAdministrator(): Refusal {
+  return conflict('There must be an administrator: make another user one first');
 }
 
 function hasFirstUser(): Refusal {

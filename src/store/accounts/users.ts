@@ -3,6 +3,7 @@ import { Binary, type ClientSession, type Filter, type UpdateFilter } from 'mong
 import { completePermissions, PERMISSIONS, type Permissions } from '../../contracts/permissions.js';
 import type { Database, Stored } from '../database/database.js';
 import { isDuplicate } from '../database/ids.js';
+import { holdLock } from '../database/locks.js';
 import { fields, findPage, type Page, type PageRequest, searchFilter } from '../database/pages.js';
 import type { GroupDocument } from './groups.js';
 import { limitKeys } from './keys.js';
@@ -165,6 +166,19 @@ export function createUserStore(database: Database) {
     throw new Error(`User ${userId} is changed all the time`);
   };
 
+  /** Does the work in a transaction, but not when it takes the only administrator; tells whether it was done. */
+  const keepingAdministrator = (work: (session: ClientSession) => Promise<void>): Promise<boolean> =>
+    database.transaction(async (session) => {
+      // Two that each see the other one as administrator would leave none.
+      await holdLock(database, 'administrators', session);
+      const count = () => users.countDocuments({ administrator: true }, { limit: 1, session });
+      const hadOne = (await count()) > 0;
+      await work(session);
+      if (!hadOne || (await count()) > 0) return true;
+      await session.abortTransaction();
+      return false;
+    });
+
   return {
     /** Whether there is any user. */
     any: async (): Promise<boolean> => (await users.findOne({}, { projection: { _id: 1 } })) !== null,
@@ -238,18 +252,22 @@ export function createUserStore(database: Database) {
 
     /**
      * Changes a user and brings permissions, primary group and keys in line with the groups; undefined when there is no
-     * such user.
+     * such user. The last administrator stays one: of several who take the right from each other at once, one is refused.
      */
-    async update(userId: string, changes: UserChanges): Promise<UserItem | undefined> {
+    async update(userId: string, changes: UserChanges): Promise<UserItem | 'last_administrator' | undefined> {
       const { passwordHash, ...plain } = changes;
       const set: Partial<UserDocument> = Object.fromEntries(
         Object.entries(plain).filter(([, value]) => value !== undefined),
       );
       const password = passwordHash === undefined ? {} : passwordChange(passwordHash);
       const $set = { ...set, ...password, ...(endsSessions(changes) ? { invalidate_sessions: true } : {}) };
-      if (Object.keys($set).length > 0) {
-        await users.updateOne({ _id: userId }, { $set, ...(passwordHash ? UNSALT : {}) });
-      }
+      const change = { $set, ...(passwordHash ? UNSALT : {}) };
+      const write = async (session?: ClientSession) => {
+        await users.updateOne({ _id: userId }, change, session ? { session } : {});
+      };
+      if (changes.administrator === false) {
+        if (!(await keepingAdministrator(write))) return 'last_administrator';
+      } else if (Object.keys($set).length > 0) await write();
       return settle(userId);
     },
 
@@ -277,14 +295,16 @@ export function createUserStore(database: Database) {
       for (const member of members) await settle(member._id);
     },
 
-    /** Removes a user with sessions, keys and memberships; false when there is no such user. */
-    remove: (userId: string): Promise<boolean> =>
-      database.transaction(async (session) => {
-        const result = await users.deleteOne({ _id: userId }, { session });
-        if (result.deletedCount === 0) return false;
-        await removeTraces(database, userId, session);
-        return true;
-      }),
+    /** Removes a user with sessions, keys and memberships, unless it is the last administrator. */
+    async remove(userId: string): Promise<'removed' | 'not_found' | 'last_administrator'> {
+      let isGone = false;
+      const isKept = await keepingAdministrator(async (session) => {
+        isGone = (await users.deleteOne({ _id: userId }, { session })).deletedCount === 1;
+        if (isGone) await removeTraces(database, userId, session);
+      });
+      if (!isKept) return 'last_administrator';
+      return isGone ? 'removed' : 'not_found';
+    },
   };
 }
 
