@@ -1,7 +1,7 @@
 export { formatTable, runDoctor } from './doctor/index.js';
 export type { DoctorOptions, DoctorRow } from './doctor/row.js';
 export { LocalError } from './errors.js';
-export { livingSupervisor, takeToolQueue } from './machine/data_folder.js';
+export { controlElsewhere, livingSupervisor, machineName, takeControl, takeToolQueue } from './machine/data_folder.js';
 export { freePort } from './machine/ports.js';
 export { plainLogger } from './prepare.js';
 export type { ProcessEvent } from './processes/keeper.js';

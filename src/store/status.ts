@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import type { SoftwareAnswer, SoftwareRelease } from '../contracts/releases.js';
 import type { Database, Stored } from './database/database.js';
 import { compareVersions } from './semantic_version.js';
@@ -42,6 +43,19 @@ export function createStatusStore(database: Database) {
         : { errors: ['Could not retrieve software releases'] };
       await status.updateOne({ _id: 'software' }, { $set: change }, { upsert: true });
       return answer;
+    },
+
+    /** Tells this installation from others that share a Temporal server with it; drawn once, and kept with the database. */
+    async installationId(): Promise<string> {
+      const found = await database
+        .collection<Stored & { installation: string }>('status')
+        .findOneAndUpdate(
+          { _id: 'installation' },
+          { $setOnInsert: { installation: randomUUID() } },
+          { upsert: true, returnDocument: 'after' },
+        );
+      if (!found) throw new Error('The installation has no id');
+      return found.installation;
     },
 
     /** Makes the documents that must exist, and notes the running version; to be called when the server starts. */

@@ -4,7 +4,7 @@ import type { ActivityDeps } from '../activities/deps.js';
 import { createControlActivities } from '../activities/index.js';
 import { QUEUES } from '../contracts/jobs.js';
 import type { RemoteServices } from '../contracts/remote.js';
-import { ensureRetention, ensureSearchAttributes } from './namespace.js';
+import { claimNamespace, ensureRetention, ensureSearchAttributes } from './namespace.js';
 import { type RunningWorker, runWorker, type WorkerOptions } from './run_worker.js';
 import { connectWorker } from './runtime.js';
 import { upsertSchedules } from './schedules.js';
@@ -20,10 +20,11 @@ export async function startControlWorker(
   deps: ActivityDeps & { remote: RemoteServices },
   options: WorkerOptions & { workflowBundlePath: string; refreshing: boolean },
 ): Promise<RunningWorker> {
-  const { address, namespace, signal, log } = options;
+  const { address, namespace, installation, signal, log } = options;
   const native = await connectWorker(address, signal, log);
   const connection = await Connection.connect({ address });
   const client = new Client({ connection, namespace });
+  await claimNamespace(client, installation);
   await ensureSearchAttributes(connection, namespace);
   await ensureRetention(connection, namespace);
   await upsertSchedules(client, { refreshing: options.refreshing });

@@ -6,6 +6,8 @@ export type WorkerOptions = {
   /** Temporal's address, host:port. */
   address: string;
   namespace: string;
+  /** The id of this installation. */
+  installation: string;
   /** Ends the wait for a Temporal that does not answer. */
   signal: AbortSignal;
   log: Logger;

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { type Client, ScheduleAlreadyRunning, ScheduleOverlapPolicy } from '@temporalio/client';
 import { HOUSEKEEPING, type HousekeepingKind } from '../contracts/housekeeping.js';
 import { QUEUES } from '../contracts/jobs.js';
+import { OWNER } from './namespace.js';
 
 const PREFIX = 'virtool-';
 
@@ -13,7 +14,7 @@ export async function upsertSchedules(client: Client, { refreshing }: { refreshi
   const isWanted = (kind: HousekeepingKind) => refreshing || !isRemote(kind);
   const wanted = (Object.keys(HOUSEKEEPING) as HousekeepingKind[]).filter(isWanted);
   for (const kind of wanted) await upsert(client, kind);
-  const ids = new Set(wanted.map(scheduleIdOf));
+  const ids = new Set([...wanted.map(scheduleIdOf), OWNER]);
   for await (const { scheduleId } of client.schedule.list()) {
     if (scheduleId.startsWith(PREFIX) && !ids.has(scheduleId)) await client.schedule.getHandle(scheduleId).delete();
   }

@@ -7,6 +7,7 @@ import { HostBudget, type Limits } from './budget.js';
 import { createGate } from './gate.js';
 import { hostQueueName } from './host_queue.js';
 import { handBackLostSteps } from './lost_steps.js';
+import { claimNamespace } from './namespace.js';
 import { type RunningWorker, runWorker, type WorkerOptions } from './run_worker.js';
 import { connectWorker } from './runtime.js';
 import { ClassSlots } from './slots.js';
@@ -27,6 +28,7 @@ export async function startToolWorker(
   const connection = await connectWorker(address, signal, log);
   const budget = new HostBudget(limits);
   const hostQueue = hostQueueName(deps.data.root);
+  await requireNamespace(options);
   // The same after a restart: what Temporal believes to run under this name is lost until these workers poll.
   const identity = hostQueue;
   await takeUpLostSteps(deps, options, identity);
@@ -67,6 +69,15 @@ export async function startToolWorker(
     }),
   ]);
   return { ...runWorker(workers, () => connection.close()), budget };
+}
+
+async function requireNamespace({ address, namespace, installation }: WorkerOptions): Promise<void> {
+  const connection = await Connection.connect({ address });
+  try {
+    await claimNamespace(new Client({ connection, namespace }), installation);
+  } finally {
+    await connection.close();
+  }
 }
 
 async function takeUpLostSteps(

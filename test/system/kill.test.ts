@@ -137,6 +137,33 @@ test('a second tool worker of the same host is refused, and the first one goes o
   await expectUndisturbed(analysis);
 });
 
+// It would put in order what the first one works on.
+test('a second control worker of the same data directory is refused, also with another database', LIMIT, async () => {
+  const pid = childOf('worker-control');
+  for (const database of ['--db-name=virtool', '--db-name=other']) {
+    const options = [`--db=${server.mongoUrl}`, `--temporal-address=${server.temporalAddress}`, database];
+    const ended = await runCommand(home, ['worker', 'control'], options);
+    expect(ended).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining(`Process ${pid} is the control worker of the data directory`),
+    });
+  }
+  expect(childOf('worker-control')).toBe(pid);
+});
+
+test('a worker of another installation is refused in the same namespace of Temporal', LIMIT, async () => {
+  const other = createHome();
+  const options = [`--db=${server.mongoUrl}`, `--temporal-address=${server.temporalAddress}`, '--db-name=other'];
+  try {
+    for (const kind of ['control', 'tools']) {
+      const ended = await runCommand(other, ['worker', kind], options);
+      expect(ended).toMatchObject({ code: 1, stderr: expect.stringContaining('belongs to another installation') });
+    }
+  } finally {
+    await other.dispose();
+  }
+});
+
 test.each(['worker-control', 'api', 'temporal', 'mongodb'])(
   'kill -9 of %s in the middle of a step costs no job and changes no result',
   LIMIT,

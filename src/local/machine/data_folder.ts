@@ -1,4 +1,15 @@
-import { accessSync, constants, existsSync, mkdirSync, readdirSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
+import {
+  accessSync,
+  constants,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readlinkSync,
+  rmSync,
+  statfsSync,
+  writeFileSync,
+} from 'node:fs';
+import { hostname } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { errorCode, LocalError, reasonOf } from '../errors.js';
@@ -97,20 +108,54 @@ export function takeDataFolder(dataPath: string): Lock {
  * the host's queue. Throws `LocalError` when it stays.
  */
 export async function takeToolQueue(dataPath: string, queue: string): Promise<Lock> {
+  return takeRole(dataPath, queue, (pid) => [
+    `Process ${pid} is the tool worker of this host for the data directory ${dataPath}`,
+    'One is enough: its limits (--proc, --mem) are those of the host, and it runs as many jobs at once as they allow.',
+  ]);
+}
+
+/** The same for the control worker of the data folder, whatever database it works with. */
+export async function takeControl(dataPath: string): Promise<Lock> {
+  return takeRole(dataPath, 'control', (pid) => [
+    `Process ${pid} is the control worker of the data directory ${dataPath}`,
+    'A second one would put in order what the first one works on.',
+  ]);
+}
+
+/** What only one process of the same kind may be, on all hosts that share the database. */
+export function controlElsewhere(host: string, pid: number): LocalError {
+  return new LocalError(`Process ${pid} on ${host} is the control worker of this database`, [
+    'One is enough for all hosts; tool workers and APIs may run on several.',
+    `To put this one in its place, end the other first (kill ${pid} on ${host}).`,
+  ]);
+}
+
+async function takeRole(
+  dataPath: string,
+  role: string,
+  explain: (pid: number) => readonly [string, string],
+): Promise<Lock> {
   const end = Date.now() + FORMER_WORKER_MS;
   for (;;) {
-    const attempt = tryLock(join(dataPath, 'run', `${queue}.lock`));
+    const attempt = tryLock(join(dataPath, 'run', `${role}.lock`));
     if ('lock' in attempt) return attempt.lock;
-    if (Date.now() > end) throw secondToolWorker(dataPath, attempt.owner.pid);
+    const { pid } = attempt.owner;
+    if (Date.now() > end) {
+      const [what, why] = explain(pid);
+      throw new LocalError(what, [why, `To put this one in its place, end the other first (kill ${pid}).`]);
+    }
     await delay(200);
   }
 }
 
-function secondToolWorker(dataPath: string, pid: number): LocalError {
-  return new LocalError(`Process ${pid} is the tool worker of this host for the data directory ${dataPath}`, [
-    'One is enough: its limits (--proc, --mem) are those of the host, and it runs as many jobs at once as they allow.',
-    `To put this one in its place, end the other first (kill ${pid}).`,
-  ]);
+/** A name for the processes that this one can see: of two processes with the same name, one knows whether the other lives. */
+export function machineName(): string {
+  try {
+    // Two containers of one host see different processes.
+    return `${hostname()} ${readlinkSync('/proc/self/ns/pid')}`;
+  } catch {
+    return hostname();
+  }
 }
 
 /** Process id of the living supervisor of a data folder, if there is one. */

@@ -60,7 +60,8 @@ describe('the search', () => {
     const job = await goldenJob();
     await job.run(steps().searchProfiles);
     await job.run(steps().collectNuvsResults);
-    const results = JSON.parse(await readFile(join(job.folder, 'results.json'), 'utf8')) as Contig[];
+    const analysis = await lab.store.analyses.get(job.args.analysis_id);
+    const results = analysis?.staged_results as Contig[];
     const ids = await lab.store.hmms.clusterIds();
     const clusterOf = new Map(Object.entries(golden.annotation_ids).map(([cluster, id]) => [id, Number(cluster)]));
     expect(results).toEqual(
