@@ -130,7 +130,7 @@ test('a second tool worker of the same host is refused, and the first one goes o
   const options = [`--db=${server.mongoUrl}`, `--temporal-address=${server.temporalAddress}`, ...LIMITS];
   const ended = await runCommand(home, ['worker', 'tools'], options);
   expect(ended).toMatchObject({
-    code: 1,
+    code: 78,
     stderr: expect.stringContaining(`Process ${pid} is the tool worker of this`),
   });
   expect(childOf('worker-tools')).toBe(pid);
@@ -144,7 +144,7 @@ test('a second control worker of the same data directory is refused, also with a
     const options = [`--db=${server.mongoUrl}`, `--temporal-address=${server.temporalAddress}`, database];
     const ended = await runCommand(home, ['worker', 'control'], options);
     expect(ended).toMatchObject({
-      code: 1,
+      code: 78,
       stderr: expect.stringContaining(`Process ${pid} is the control worker of the data directory`),
     });
   }
@@ -157,7 +157,7 @@ test('a worker of another installation is refused in the same namespace of Tempo
   try {
     for (const kind of ['control', 'tools']) {
       const ended = await runCommand(other, ['worker', kind], options);
-      expect(ended).toMatchObject({ code: 1, stderr: expect.stringContaining('belongs to another installation') });
+      expect(ended).toMatchObject({ code: 78, stderr: expect.stringContaining('belongs to another installation') });
     }
   } finally {
     await other.dispose();
