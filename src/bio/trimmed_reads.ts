@@ -1,17 +1,19 @@
-import { viewOf } from './memory.js';
 import { firstWordEnd, hashName } from './name_hash.js';
+import { RecordCutter } from './read_quality/record_cutter.js';
 
-const LINE_FEED = 10;
-const CARRIAGE_RETURN = 13;
-const LOWEST_QUALITY = 33;
 const HASH_FACTOR = 0x9e3779b1;
 /** Quality 0 of the offset 64. Solexa went down to -5, where Bowtie 2 gives up. */
 const ZERO_OF_64 = 64;
 /** Bowtie 2 leaves a read aside in which more than this share of the bases is none of A, C, G and T. */
 const UNKNOWN_SHARE = 0.15;
 
-const isKnownBase = new Uint8Array(256);
-for (const base of 'ACGTacgt') isKnownBase[base.charCodeAt(0)] = 1;
+/** How many of two bytes, as a number, are known bases: two at a time take half as long. */
+const knownBases = new Uint8Array(1 << 16);
+for (let pair = 0; pair < knownBases.length; pair++) knownBases[pair] = known(pair & 255) + known(pair >> 8);
+
+function known(code: number): number {
+  return 'ACGTacgt'.includes(String.fromCharCode(code)) ? 1 : 0;
+}
 
 /** How trimmed reads are passed on. */
 export type TrimmedReadsRule = {
@@ -35,9 +37,12 @@ export type TrimmedReadsFigures = {
  * would take reads for each other or give up. Without need the bytes stay as they are.
  */
 export class TrimmedReads {
-  readonly #isChanged: boolean;
   readonly #rule: TrimmedReadsRule;
-  #rest: Buffer = Buffer.alloc(0);
+  readonly #cutter = new RecordCutter((memory, header, headerEnd, sequence, sequenceEnd, quality, qualityEnd) => {
+    this.#look(memory, header + 1, headerEnd, sequence, sequenceEnd);
+    if (this.#isChanged) this.#changed.push(this.#change(memory, header, quality, qualityEnd));
+  });
+  #changed: Buffer[] = [];
   #reads = 0;
   #tooManyUnknown = 0;
   readonly #name = new Uint32Array(2);
@@ -46,61 +51,66 @@ export class TrimmedReads {
 
   constructor(rule: TrimmedReadsRule) {
     this.#rule = rule;
-    this.#isChanged = rule.isNumbered || rule.phredOffset === 64;
   }
 
   /** Takes the next bytes, and gives those to pass on, good until the chunk's memory is used again. */
   push(chunk: Buffer): Buffer {
-    const text = this.#rest.length > 0 ? Buffer.concat([this.#rest, chunk]) : chunk;
-    const memory = viewOf(text);
-    const parts: Buffer[] = [];
-    let start = 0;
-    for (;;) {
-      const sequence = text.indexOf(LINE_FEED, start) + 1;
-      const plus = sequence && text.indexOf(LINE_FEED, sequence) + 1;
-      const quality = plus && text.indexOf(LINE_FEED, plus) + 1;
-      const end = quality && text.indexOf(LINE_FEED, quality) + 1;
-      if (!end) break;
-      this.#look(memory, start + 1, sequence - 1, plus - 1);
-      if (this.#rule.phredOffset === 64) raise(text, quality, end - 1);
-      if (this.#rule.isNumbered) parts.push(Buffer.from(`@${this.#reads} `), text.subarray(start + 1, end));
-      start = end;
-    }
-    const whole = text.subarray(0, start);
-    this.#rest = Buffer.from(text.subarray(start));
-    if (!this.#isChanged) return chunk;
-    return this.#rule.isNumbered ? Buffer.concat(parts) : whole;
+    this.#cutter.push(chunk);
+    return this.#isChanged ? this.#takeChanged() : chunk;
   }
 
   /**
-   * What the reads hold; nothing may be pushed afterwards.
+   * Gives the last bytes to pass on.
    *
    * @throws SyntaxError when the text ended within a record.
    */
-  finish(): TrimmedReadsFigures {
-    if (this.#rest.length > 0) throw new SyntaxError(`The reads end in the middle of record ${this.#reads + 1}`);
+  end(): Buffer {
+    this.#cutter.end();
+    return this.#takeChanged();
+  }
+
+  /** What the reads hold; all of them after `end`. */
+  get figures(): TrimmedReadsFigures {
     const namesDigest = `${this.#digest >>> 0} ${this.#otherDigest >>> 0}`;
     return { reads: this.#reads, tooManyUnknown: this.#tooManyUnknown, namesDigest };
   }
 
-  #look(memory: DataView, header: number, headerEnd: number, sequenceEnd: number): void {
+  get #isChanged(): boolean {
+    return this.#rule.isNumbered || this.#rule.phredOffset === 64;
+  }
+
+  #takeChanged(): Buffer {
+    const passed = Buffer.concat(this.#changed);
+    this.#changed = [];
+    return passed;
+  }
+
+  #look(memory: DataView, name: number, headerEnd: number, sequence: number, sequenceEnd: number): void {
     this.#reads += 1;
-    hashName(memory, header, firstWordEnd(memory, header, headerEnd), this.#name);
+    hashName(memory, name, firstWordEnd(memory, name, headerEnd), this.#name);
     const [low = 0, high = 0] = this.#name;
     this.#digest = Math.imul(this.#digest ^ low, HASH_FACTOR) + 1;
     this.#otherDigest = (Math.imul(this.#otherDigest, HASH_FACTOR) + high) | 0;
-    const sequence = headerEnd + 1;
-    const end = memory.getUint8(sequenceEnd - 1) === CARRIAGE_RETURN ? sequenceEnd - 1 : sequenceEnd;
-    let known = 0;
-    for (let i = sequence; i < end; i++) known += isKnownBase[memory.getUint8(i)] as number;
-    const length = end - sequence;
-    if (length - known > Math.floor(length * UNKNOWN_SHARE)) this.#tooManyUnknown += 1;
+    const length = sequenceEnd - sequence;
+    const evenEnd = sequenceEnd - (length & 1);
+    let unknown = length;
+    for (let i = sequence; i < evenEnd; i += 2) unknown -= knownBases[memory.getUint16(i, true)] as number;
+    if (evenEnd < sequenceEnd) unknown -= knownBases[memory.getUint8(evenEnd)] as number;
+    if (unknown > Math.floor(length * UNKNOWN_SHARE)) this.#tooManyUnknown += 1;
+  }
+
+  /** A copy of a record, as it is passed on. */
+  #change({ buffer, byteOffset }: DataView, header: number, quality: number, qualityEnd: number): Buffer {
+    const record = Buffer.from(buffer as ArrayBuffer, byteOffset + header, qualityEnd - header);
+    const number = Buffer.from(this.#rule.isNumbered ? `@${this.#reads} ` : '@');
+    const changed = Buffer.concat([number, record.subarray(1), LINE_END]);
+    if (this.#rule.phredOffset === 64) raise(changed, changed.length - 1 - (qualityEnd - quality), changed.length - 1);
+    return changed;
   }
 }
 
+const LINE_END = Buffer.from('\n');
+
 function raise(text: Buffer, start: number, end: number): void {
-  for (let i = start; i < end; i++) {
-    const code = text[i] as number;
-    if (code < ZERO_OF_64 && code >= LOWEST_QUALITY) text[i] = ZERO_OF_64;
-  }
+  for (let i = start; i < end; i++) if ((text[i] as number) < ZERO_OF_64) text[i] = ZERO_OF_64;
 }

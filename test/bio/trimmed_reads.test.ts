@@ -11,7 +11,8 @@ function pass(text: string, rule: TrimmedReadsRule, chunkBytes = 7) {
   for (let start = 0; start < bytes.length; start += chunkBytes) {
     passed.push(Buffer.from(reads.push(Buffer.from(bytes.subarray(start, start + chunkBytes)))));
   }
-  return { text: Buffer.concat(passed).toString('latin1'), figures: reads.finish() };
+  passed.push(reads.end());
+  return { text: Buffer.concat(passed).toString('latin1'), figures: reads.figures };
 }
 
 const fastq = (names: readonly string[], bases = 'ACGTACGTAC', quality = 'IIIIIIIIII') =>

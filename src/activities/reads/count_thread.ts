@@ -17,10 +17,13 @@ const { input, output, rule } = workerData as CountThreadData;
 const reads = new TrimmedReads(rule);
 const statistics = new ReadStatistics();
 const block = Buffer.alloc(BLOCK_BYTES);
-for (let count = readSync(input, block); count > 0; count = readSync(input, block)) {
-  const part = reads.push(block.subarray(0, count));
+const pass = (part: Buffer) => {
   statistics.push(part);
   for (let written = 0; written < part.length; ) written += writeSync(output, part, written);
+};
+for (let count = readSync(input, block); count > 0; count = readSync(input, block)) {
+  pass(reads.push(block.subarray(0, count)));
 }
-const result = { figures: reads.finish(), statistics: statistics.report(rule.phredOffset) };
+pass(reads.end());
+const result = { figures: reads.figures, statistics: statistics.report(rule.phredOffset) };
 parentPort?.postMessage({ result } satisfies FromThread<CountedReads>);

@@ -9,6 +9,7 @@ import { requireReads } from './left.js';
 import type { SampleFacts } from './sample_facts.js';
 
 const CHUNK_BYTES = 1 << 18;
+const LINE_FEED = 10;
 
 /** What the reads of a sample from before release 3.4 are prepared with. */
 export type LegacyReads = {
@@ -57,19 +58,20 @@ async function passReads(
 ): Promise<TrimmedReadsFigures> {
   const reads = new TrimmedReads(rule);
   const passed = async function* () {
-    let last = 10;
+    let last = LINE_FEED;
     for await (const chunk of createReadStream(from, { highWaterMark: CHUNK_BYTES, signal }) as AsyncIterable<Buffer>) {
       last = chunk.at(-1) ?? last;
       yield Buffer.from(reads.push(chunk));
     }
-    if (last !== 10) yield Buffer.from(reads.push(Buffer.from('\n')));
+    if (last !== LINE_FEED) yield Buffer.from(reads.push(Buffer.from('\n')));
+    yield reads.end();
   };
   if (to === undefined) {
     for await (const _ of passed()) signal.throwIfAborted();
-    return reads.finish();
+    return reads.figures;
   }
   const partial = `${to}.${attempt}.partial`;
   await pipeline(Readable.from(passed()), createWriteStream(partial), { signal });
   await publishFile(partial, to);
-  return reads.finish();
+  return reads.figures;
 }

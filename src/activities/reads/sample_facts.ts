@@ -3,13 +3,13 @@ import { join } from 'node:path';
 import { readName } from '../../bio/fastq_records.js';
 import { decidePhredOffset } from '../../bio/phred.js';
 import { removePath } from '../../files/publish.js';
+import { readReadLines } from '../../files/read_lines.js';
 import type { ReadsFacts, SampleDocument } from '../../store/samples/samples.js';
 import type { ActivityDeps } from '../deps.js';
 import { InvalidInput } from '../errors.js';
 import type { Step } from '../steps/step.js';
 import { runThread } from '../threads.js';
 import type { LookThreadData, LookThreadResult } from './look_thread.js';
-import { readRecords } from './records.js';
 
 /** Of the heap; names lie outside of it, or on the disk. */
 const LOOK_GIB = 0.25;
@@ -67,9 +67,9 @@ async function areFirstNamesEqual(paths: readonly string[], signal: AbortSignal)
 }
 
 async function firstName(path: string, signal: AbortSignal): Promise<string | undefined> {
-  for await (const { records } of readRecords(path, signal)) {
-    const [first] = records;
-    if (first) return readName(first.header);
+  for await (const { lines } of readReadLines(path, signal)) {
+    const [header] = lines;
+    if (header !== undefined) return readName(header);
   }
   return undefined;
 }
