@@ -1,8 +1,9 @@
+import { execFile } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { promisify } from 'node:util';
 import { type BenchClient, jobDone, type Message } from './client.js';
-import { spend } from './jobs/bare.js';
 import { type Prepared, prepareSample, startAnalysis } from './jobs/prepare.js';
 import { printTable, quantile, seconds } from './table.js';
 
@@ -64,13 +65,13 @@ type Kind = {
   name: string;
   /** Makes all that the POST needs, and posts it; the id of the job. */
   post(round: number): Promise<{ jobId: string; posted: number }>;
-  /** What the job's tools take alone, in milliseconds. */
-  tools(round: number): number;
+  /** The commands of the job's tools. */
+  tools: readonly (readonly string[])[];
 };
 
 /**
- * What a job of each kind takes beside its tools, from its POST to its end, on an idle server with tiny inputs. The tools run bare in the
- * same minute; a sample needs none but a copy.
+ * What a job of each kind takes beside its tools, from its POST to its end, on an idle server with tiny inputs. After
+ * each job its tools run bare; a sample needs none but a copy.
  */
 export async function benchFixedCostByKind(client: BenchClient, folder: string): Promise<void> {
   const kinds = [subtractionKind(client, folder), await sampleKind(client, folder), await indexKind(client, folder)];
@@ -82,14 +83,16 @@ export async function benchFixedCostByKind(client: BenchClient, folder: string):
     for (let round = 0; round < KIND_ROUNDS; round += 1) {
       const { jobId, posted } = await post(round);
       await jobDone(client, jobId);
-      jobs.push(performance.now() - posted);
-      bare.push(tools(round));
+      jobs.push((performance.now() - posted) / 1000);
+      const startedAt = performance.now();
+      for (const [program = '', ...args] of tools) await promisify(execFile)(program, args);
+      bare.push((performance.now() - startedAt) / 1000);
     }
-    const [job, tool] = [quantile(jobs, 0.5), quantile(bare, 0.5)];
-    all += job - tool;
-    rows.push([name, seconds(job / 1000), seconds(tool / 1000), seconds((job - tool) / 1000), '≤ 0.35']);
+    const [job, alone] = [quantile(jobs, 0.5), quantile(bare, 0.5)];
+    all += job - alone;
+    rows.push([name, seconds(job), seconds(alone), seconds(job - alone), '≤ 0.35']);
   }
-  rows.push(['sum', '', '', seconds(all / 1000), `≤ ${(0.35 * kinds.length).toFixed(2)}`]);
+  rows.push(['sum', '', '', seconds(all), `≤ ${(0.35 * kinds.length).toFixed(2)}`]);
   printTable(
     `Fixed cost by kind of job, medians of ${KIND_ROUNDS} on an idle server (seconds from the POST to complete)`,
     ['job', 'whole', 'bare tools', 'fixed cost', 'goal'],
@@ -110,8 +113,10 @@ function subtractionKind(client: BenchClient, folder: string): Kind {
       const { job } = await client.send<Made>('POST', '/api/subtractions', body);
       return { jobId: job.id, posted };
     },
-    tools: () =>
-      1000 * (spend(['bowtie2-build', '-f', fasta, join(folder, 'bare')]).wall + spend(['pigz', '-c', fasta]).wall),
+    tools: [
+      ['bowtie2-build', '-f', fasta, join(folder, 'bare')],
+      ['pigz', '-c', fasta],
+    ],
   };
 }
 
@@ -134,7 +139,7 @@ async function sampleKind(client: BenchClient, folder: string): Promise<Kind> {
       const { data } = await client.message((m) => isJobOf(m, 'create_sample', posted));
       return { jobId: String(data.id), posted };
     },
-    tools: () => 1000 * spend(['cp', reads, join(folder, 'bare_copy.fq')]).wall,
+    tools: [['cp', reads, join(folder, 'bare_copy.fq')]],
   };
 }
 
@@ -158,7 +163,7 @@ async function indexKind(client: BenchClient, folder: string): Promise<Kind> {
       const { job } = await client.send<Made>('POST', `/api/refs/${reference.id}/indexes`);
       return { jobId: job.id, posted };
     },
-    tools: () => 1000 * spend(['bowtie2-build', '-f', fasta, join(folder, 'bare')]).wall,
+    tools: [['bowtie2-build', '-f', fasta, join(folder, 'bare')]],
   };
 }
 

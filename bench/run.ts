@@ -12,7 +12,7 @@ import { prepareReferences } from './jobs/prepare.js';
 import { startServer } from './server.js';
 import { printTable, seconds } from './table.js';
 
-const PARTS = ['core', 'start', 'idle', 'fixed', 'pathoscope', 'nuvs', 'detail', 'hmm'] as const;
+const PARTS = ['core', 'start', 'idle', 'fixed', 'kinds', 'pathoscope', 'nuvs', 'detail', 'hmm'] as const;
 const WITHOUT_SERVER: readonly string[] = ['core', 'hmm', 'nuvs'];
 
 /**
@@ -46,10 +46,8 @@ export async function main(given: string[]): Promise<number> {
     if (wanted('start')) printTable('Start', ['what', 'seconds'], [['command to ready', seconds(server.startSeconds)]]);
     if (wanted('idle')) await benchIdle(server);
     const client = await signIn(server.url);
-    if (wanted('fixed')) {
-      await benchFixedCost(client);
-      await benchFixedCostByKind(client, server.folder);
-    }
+    if (wanted('fixed')) await benchFixedCost(client);
+    if (wanted('fixed') || wanted('kinds')) await benchFixedCostByKind(client, server.folder);
     if (wanted('fixed') || wanted('pathoscope')) {
       const data = join(server.folder, 'data');
       const prepared = await prepareReferences(client, data);
