@@ -1,7 +1,7 @@
 # The server with its tools: virtool api, virtool worker control, virtool worker tools.
 FROM node:20-bookworm-slim
 RUN apt-get update \
- && apt-get install -y --no-install-recommends bowtie2 skewer fastqc spades hmmer pigz isal procps \
+ && apt-get install -y --no-install-recommends bowtie2 skewer spades hmmer pigz isal procps \
  && rm -rf /var/lib/apt/lists/*
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./

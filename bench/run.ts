@@ -6,13 +6,14 @@ import { benchCore } from './core.js';
 import { benchFixedCost, benchFixedCostByKind, benchJobOverTools } from './fixed_cost.js';
 import { benchHmmSearch } from './hmm_search.js';
 import { benchIdle } from './idle.js';
+import { benchCreateSample } from './jobs/create_sample.js';
 import { benchNuvsJob } from './jobs/nuvs.js';
 import { benchPathoscopeJob } from './jobs/pathoscope.js';
 import { prepareReferences } from './jobs/prepare.js';
 import { startServer } from './server.js';
 import { printTable, seconds } from './table.js';
 
-const PARTS = ['core', 'start', 'idle', 'fixed', 'kinds', 'pathoscope', 'nuvs', 'detail', 'hmm'] as const;
+const PARTS = ['core', 'start', 'idle', 'fixed', 'kinds', 'sample', 'pathoscope', 'nuvs', 'detail', 'hmm'] as const;
 const WITHOUT_SERVER: readonly string[] = ['core', 'hmm', 'nuvs'];
 
 /**
@@ -48,10 +49,11 @@ export async function main(given: string[]): Promise<number> {
     const client = await signIn(server.url);
     if (wanted('fixed')) await benchFixedCost(client);
     if (wanted('fixed') || wanted('kinds')) await benchFixedCostByKind(client, server.folder);
-    if (wanted('fixed') || wanted('pathoscope')) {
+    if (wanted('fixed') || wanted('sample') || wanted('pathoscope')) {
       const data = join(server.folder, 'data');
       const prepared = await prepareReferences(client, data);
       if (wanted('fixed')) await benchJobOverTools(client, data, prepared);
+      if (wanted('sample')) await benchCreateSample(client, server, pairs);
       if (wanted('pathoscope')) await benchPathoscopeJob(client, server, prepared);
     }
     client.close();

@@ -38,15 +38,26 @@ export async function prepareReferences(client: BenchClient, data: string): Prom
 
 /** Makes a sample of read files; gives its id. */
 export async function prepareSample(client: BenchClient, name: string, paths: readonly string[]): Promise<string> {
+  return (await makeSample(client, name, paths)).sampleId;
+}
+
+/** A sample of these reads, and the job that made it. */
+export async function makeSample(
+  client: BenchClient,
+  name: string,
+  paths: readonly string[],
+): Promise<{ sampleId: string; jobId: string }> {
   const files = [];
   for (const path of paths) files.push(await client.upload('reads', path));
   const sample = await client.send<{ id: string }>('POST', '/api/samples', { name, subtraction: HOST, files });
   const { documents } = await client.send<{ documents: { id: string }[] }>('GET', '/api/jobs?find=create_sample');
   for (const { id } of documents) {
     const job = await client.send<{ args: { sample_id: string } }>('GET', `/api/jobs/${id}`);
-    if (job.args.sample_id === sample.id) await jobDone(client, id);
+    if (job.args.sample_id !== sample.id) continue;
+    await jobDone(client, id);
+    return { sampleId: sample.id, jobId: id };
   }
-  return sample.id;
+  throw new Error(`There is no job of sample ${sample.id}`);
 }
 
 /** Waits until a process has ended well. */

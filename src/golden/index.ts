@@ -78,7 +78,7 @@ export async function computeGolden(options: GoldenOptions): Promise<number> {
 function computationsOf(folder: VectorFolder, work: Work): Computation[] {
   const found: Computation[] = [];
   if (folder.has('input.vta')) found.push({ name: 'pathoscope', run: () => writePathoscope(folder) });
-  if (hasQualityCase(folder)) found.push({ name: 'quality', run: () => writeQuality(folder, work) });
+  if (hasQualityCase(folder)) found.push({ name: 'quality', run: () => writeQuality(folder) });
   if (folder.has('profiles.hmm')) found.push({ name: 'hmm', run: () => writeHmmSearch(folder, work) });
   else if (folder.has('assembly.fa')) {
     found.push({ name: 'assembly', run: () => writeAssembly(folder, 'assembly.fa') });

@@ -22,7 +22,6 @@ const OUT_OF_MEMORY = [
   /Could not allocate space/i,
   /not enough memory/i,
   /insufficient memory/i,
-  /java\.lang\.OutOfMemoryError/,
   /computer with more memory/i,
   /\bmalloc of size \d+ failed/,
   // The C++ library says this when a thread's stack finds no room.
@@ -47,7 +46,6 @@ const INVALID_INPUT: Readonly<Record<ToolId, readonly RegExp[]>> = {
     DAMAGED_GZIP,
   ],
   skewer: [DAMAGED_GZIP, /Malformed fast[aq] record/i, /FASTQ quality formats of input files are different/],
-  fastqc: [/SequenceFormatException/, /ZipException/, /EOFException/, DAMAGED_GZIP],
   spades: [
     /file is empty/i,
     /offset could not be determined|Failed to determine offset/i,
@@ -101,7 +99,6 @@ const INPUT_ADVICE: Readonly<Record<ToolId, string>> = {
   bowtie2:
     'The reads or sequences cannot be read; check that the file is whole and in FASTQ (reads) or FASTA (genome) format.',
   skewer: 'The reads cannot be read to the end; check that the FASTQ files are whole and upload them again.',
-  fastqc: 'The reads cannot be read to the end; check that the FASTQ files are whole and upload them again.',
   spades: 'The reads cannot be assembled; check that the sample holds enough reads in valid FASTQ format.',
   hmmer: 'The profile HMMs or the proteins cannot be read; ask the administrator to install the HMM data again.',
   pigz: BROKEN_UPLOAD,

@@ -25,7 +25,6 @@ const WORKERS: Partial<Record<ToolId, { folders: readonly string[]; names: RegEx
     folders: ['.', '../libexec/spades', '../share/spades'],
     names: /^spades(\.py|_init\.py|-core|-hammer|-corrector-core)?$/,
   },
-  fastqc: { folders: ['.', '../share/java', '../share/fastqc'], names: /^(fastqc.*|sam-.*|jbzip2-.*|cisd-.*)\.jar$/ },
 };
 
 type State = { stamp: string; sha256: Promise<string> };

@@ -17,13 +17,12 @@ export type ToolInfo = {
 };
 
 /** Key of a tool. */
-export type ToolId = 'bowtie2' | 'skewer' | 'fastqc' | 'spades' | 'hmmer' | 'pigz' | 'igzip';
+export type ToolId = 'bowtie2' | 'skewer' | 'spades' | 'hmmer' | 'pigz' | 'igzip';
 
 /** All tools, in the order in which reports list them. */
 export const TOOLS: readonly ToolInfo[] = [
   { id: 'bowtie2', name: 'Bowtie 2', programs: ['bowtie2', 'bowtie2-build'], apt: 'bowtie2', conda: 'bowtie2' },
   { id: 'skewer', name: 'skewer', programs: ['skewer'], apt: 'skewer', conda: 'skewer' },
-  { id: 'fastqc', name: 'FastQC', programs: ['fastqc'], apt: 'fastqc', conda: 'fastqc' },
   { id: 'spades', name: 'SPAdes', programs: ['spades.py'], apt: 'spades', conda: 'spades' },
   { id: 'hmmer', name: 'HMMER', programs: ['hmmscan', 'hmmpress', 'hmmsearch'], apt: 'hmmer', conda: 'hmmer' },
   { id: 'pigz', name: 'pigz', programs: ['pigz'], apt: 'pigz', conda: 'pigz' },

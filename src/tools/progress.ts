@@ -1,17 +1,6 @@
 /** Takes the lines of a tool's output; gives a fraction from 0 to 1 whenever it grew, else `undefined`. */
 export type ProgressParser = (line: string) => number | undefined;
 
-/** FastQC's stderr: "Approx 5% complete for reads_1.fq.gz"; the mean over the files. */
-export function fastqcProgress(files: number): ProgressParser {
-  const done = new Map<string, number>();
-  return growing((line) => {
-    const match = /^Approx (\d+)% complete for (.*)$/.exec(line);
-    if (!match) return undefined;
-    done.set(match[2] ?? '', Number(match[1]) / 100);
-    return [...done.values()].reduce((total, part) => total + part, 0) / Math.max(files, done.size);
-  });
-}
-
 /** bowtie2-build's stdout: the blocks of the forward index, then those of the mirror index. */
 export function bowtie2BuildProgress(): ProgressParser {
   let pass = 0;

@@ -4,7 +4,6 @@ import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { buildIndex, mapIsolates } from './bowtie2.js';
 import type { ToolCommand } from './command.js';
-import { assessQuality } from './fastqc.js';
 import { compressStream } from './igzip.js';
 import { compressFile, decompressFile } from './pigz.js';
 import { TOOLS, type ToolId, type ToolInfo } from './programs.js';
@@ -72,14 +71,6 @@ const TRIALS: Readonly<Record<ToolId, Trial>> = {
     );
     expectThat(kept === READS, `${kept} of ${READS} reads were written`);
     return `Trimmed ${kept} reads.`;
-  },
-
-  async fastqc(folder, signal) {
-    const { reads } = await writeMiniReads(folder);
-    await runTool(assessQuality({ reads: [reads], folder, threads: 1 }), { signal });
-    const text = await readFile(join(folder, 'reads_fastqc', 'fastqc_data.txt'), 'utf8');
-    expectThat(text.includes(`Total Sequences\t${READS}`), 'the report does not count the reads');
-    return `Assessed ${READS} reads.`;
   },
 
   async spades(folder, signal) {

@@ -27,7 +27,6 @@ type Expectation = {
 const EXPECTED: Readonly<Record<ToolId, Expectation>> = {
   bowtie2: { args: ['--version'], pattern: /version (\d+(?:\.\d+)+)/, checked: '2.5.0', below: '3' },
   skewer: { args: ['--version'], pattern: /version:\s*(\d+(?:\.\d+)+)/, checked: '0.2.2', below: '0.3' },
-  fastqc: { args: ['--version'], pattern: /FastQC v(\d+(?:\.\d+)+)/, checked: '0.11.9', below: '1' },
   spades: { args: ['--version'], pattern: /SPAdes.* v(\d+(?:\.\d+)+)/, checked: '3.15.5', below: '5' },
   hmmer: { args: ['-h'], pattern: /HMMER (\d+(?:\.\d+)+)/, checked: '3.3.2', below: '4' },
   pigz: { args: ['--version'], pattern: /pigz (\d+(?:\.\d+)*)/ },

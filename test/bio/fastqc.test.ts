@@ -1,5 +1,7 @@
+import { BSON } from 'mongodb';
 import { describe, expect, test } from 'vitest';
 import { parseFastqc, type Quality } from '../../src/bio/fastqc.js';
+import { RawReadStatistics } from '../../src/bio/raw_read_statistics.js';
 import { goldenFolders, goldenJson, goldenText, hasGolden } from './golden.js';
 
 type Expected = { files: number; quality?: Partial<Quality>; failed_in?: string };
@@ -132,4 +134,33 @@ test.each([
   ['a cell that is no number', report({ composition: ['1\ta\tb\tc\td'] }), "number 'a'"],
 ])('%s is an error', (_, text, message) => {
   expect(() => parseFastqc(text)).toThrow(message);
+});
+
+// Whole reads of a nanopore run: a document of all positions would be larger than the database takes.
+test.each([200_000, 600_000, 2_000_000])(
+  'the document of a sample with a read of %d bases stays small',
+  (longest) => {
+    const statistics = new RawReadStatistics();
+    const push = (length: number, base: string, quality: string) =>
+      statistics.push(Buffer.from(`@r\n${base.repeat(length)}\n+\n${quality.repeat(length)}\n`));
+    for (let n = 0; n < 100; n++) push(800, 'A', '5');
+    push(longest, 'C', 'I');
+    const text = statistics.report('reads_1.fq.gz', 33);
+    const quality = parseFastqc(text, text);
+    expect(text.length).toBeLessThan(100_000);
+    expect(BSON.calculateObjectSize(quality)).toBeLessThan(1_000_000);
+    expect(quality.bases).toHaveLength(5200);
+    expect(quality.composition).toHaveLength(5200);
+    expect(quality.ranges).toHaveLength(200);
+    expect(quality.ranges?.at(0)?.[0]).toBe(5001);
+    expect(quality.ranges?.at(-1)?.[1]).toBe(longest);
+    expect(quality.bases.at(-1)?.[0]).toBe(40);
+    expect(quality.composition.at(-1)).toEqual([0, 0, 0, 100]);
+  },
+  60_000,
+);
+
+test('qualities below 0, as Solexa has them, count as 0', () => {
+  const qualities = ['-2\t3.0', '-1\t4.0', '0\t1.0', '5\t2.0'];
+  expect(parseFastqc(report({ qualities })).sequences.slice(0, 6)).toEqual([8, 0, 0, 0, 0, 2]);
 });

@@ -12,7 +12,6 @@ afterEach(() => vi.unstubAllEnvs());
 const VERSION_TEXTS: Record<string, string> = {
   bowtie2: 'version 2.5.0',
   skewer: 'skewer version: 0.2.2',
-  fastqc: 'FastQC v0.11.9',
   'spades.py': 'SPAdes genome assembler v3.15.5',
   hmmscan: '# HMMER 3.3.2 (Nov 2020)',
   pigz: 'pigz 2.6',

@@ -1,0 +1,57 @@
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { BenchClient } from '../client.js';
+import type { BenchServer } from '../server.js';
+import { type BareCommand, printSteps, readJob, runBare } from './bare.js';
+import { fastqc } from './pathoscope.js';
+import { makeSample } from './prepare.js';
+import { writeReads } from './reads.js';
+
+const READS = 1_000_000;
+const GOAL_OF_SINGLES = 0.35;
+const GOAL_OF_PAIRS = 0.45;
+const MEMORY_GOAL_MIB = 120;
+
+/**
+ * Samples of a million single reads, and of the given pairs, beside what the original server did for them: a copy, and FastQC on the
+ * command line. The memory is that of the tool worker above what it had before.
+ */
+export async function benchCreateSample(client: BenchClient, server: BenchServer, pairs?: string[]): Promise<void> {
+  const reads = join(server.folder, 'million.fq.gz');
+  await writeReads([reads], READS);
+  await benchOne(client, server, `${READS} single reads`, [reads], GOAL_OF_SINGLES);
+  if (pairs) await benchOne(client, server, 'the given pairs', pairs, GOAL_OF_PAIRS);
+}
+
+async function benchOne(
+  client: BenchClient,
+  server: BenchServer,
+  what: string,
+  reads: readonly string[],
+  goal: number,
+): Promise<void> {
+  const work = join(server.folder, `bare ${what}`);
+  await mkdir(work, { recursive: true });
+  const before = await workerMemory(server);
+  let highest = before;
+  const watch = setInterval(() => {
+    void workerMemory(server).then((memory) => {
+      highest = Math.max(highest, memory);
+    });
+  }, 200);
+  const { jobId } = await makeSample(client, `Sample of ${what}`, reads).finally(() => clearInterval(watch));
+  const job = await readJob(client, jobId);
+  const commands: BareCommand[] = [
+    { stage: 'copy_files', argv: ['cp', ...reads, work] },
+    { stage: 'fastqc', argv: fastqc(reads, work, String(job.proc)) },
+  ];
+  printSteps(`create_sample of ${what}, ${job.proc} cores`, job, runBare(commands), goal);
+  process.stdout.write(
+    `The tool worker took ${(highest - before).toFixed(0)} MiB more meanwhile, goal ≤ ${MEMORY_GOAL_MIB}.\n`,
+  );
+}
+
+async function workerMemory(server: BenchServer): Promise<number> {
+  const memory = await server.memory();
+  return [...memory].reduce((sum, [name, mebibytes]) => (name.includes('tools') ? sum + mebibytes : sum), 0);
+}
