@@ -5,7 +5,7 @@ import type { RemoteServices } from '../contracts/remote.js';
 import { createDataDirectory } from '../files/data_directory.js';
 import type { Logger } from '../log.js';
 import { createRemoteServices } from '../remote/index.js';
-import { createFetch } from '../remote/proxy.js';
+import { createSend } from '../remote/send.js';
 import { type Database, openDatabase } from '../store/database/database.js';
 import { createStore } from '../store/index.js';
 
@@ -38,7 +38,7 @@ export async function openStore(config: Config, log: Logger, signal: AbortSignal
 /** The services outside, at the configured addresses. */
 export function createRemote(config: Config): RemoteServices {
   return createRemoteServices(
-    { userAgent: `virtool/${serverVersion(config)}`, fetch: createFetch(config.proxy) },
+    { userAgent: `virtool/${serverVersion(config)}`, send: createSend(config.proxy) },
     {
       githubUrl: config.github_url,
       softwareUrl: config.software_url,

@@ -1,6 +1,7 @@
 import { unzipSync } from 'fflate';
 import * as v from 'valibot';
 import type { BlastHit, BlastResult, BlastStatus } from '../contracts/blast.js';
+import { parseJsonAnswer } from './json_answer.js';
 
 /** Hits that a search is asked for. */
 export const HIT_LIMIT = 5;
@@ -89,9 +90,9 @@ function readJson(archive: Buffer, name: string): unknown {
       filter: (file) => file.name === name && file.originalSize <= REPORT_LIMIT_BYTES,
     });
     const content = files[name];
-    return content && JSON.parse(Buffer.from(content).toString('utf8'));
+    return content && parseJsonAnswer(Buffer.from(content).toString('utf8'));
   } catch {
-    // A page of HTML, a cut archive or cut JSON: to the caller all the same.
+    // A page of HTML or a cut archive: to the caller all the same.
     return undefined;
   }
 }

@@ -1,9 +1,8 @@
 import { createWriteStream } from 'node:fs';
-import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import type { ReadableStream } from 'node:stream/web';
 import type { Download, DownloadAnswer } from '../contracts/releases.js';
 import { type Outgoing, troubleOf, troubleOfFailure } from './http.js';
+import { createSend } from './send.js';
 
 /** A pause after which nothing more is expected to come. */
 const IDLE_LIMIT_MS = 60_000;
@@ -16,7 +15,7 @@ class TooLarge extends Error {}
  * @throws the signal's reason when it is aborted, and what the disk throws.
  */
 export async function downloadFile(
-  { userAgent, limitMs = IDLE_LIMIT_MS, fetch: send = fetch }: Outgoing,
+  { userAgent, limitMs = IDLE_LIMIT_MS, send = createSend() }: Outgoing,
   { url, path, limitBytes, signal, onBytes }: Download,
 ): Promise<DownloadAnswer> {
   const idle = createIdleLimit(limitMs);
@@ -31,21 +30,22 @@ export async function downloadFile(
     }
   };
   try {
-    const response = await send(url, {
-      // The bytes as they lie there: a compressed archive must not be unpacked on its way.
-      headers: { 'User-Agent': userAgent, 'Accept-Encoding': 'identity' },
+    const answer = await send({
+      url,
+      headers: { 'User-Agent': userAgent },
+      followsRedirections: true,
       signal: AbortSignal.any([signal, idle.signal]),
     });
-    if (response.status !== 200 || !response.body) {
-      await response.body?.cancel();
-      return { ok: false, trouble: troubleOf(response.status) };
+    if (answer.status !== 200) {
+      answer.discard();
+      return { ok: false, trouble: troubleOf(answer.status) };
     }
-    await pipeline(Readable.fromWeb(response.body as ReadableStream), count, createWriteStream(path, { flush: true }));
+    await pipeline(answer.body, count, createWriteStream(path, { flush: true }));
     return { ok: true, bytes };
   } catch (error) {
     signal.throwIfAborted();
     if (error instanceof TooLarge) return { ok: false, trouble: { reason: 'too_large' } };
-    // A full disk and the like; trouble of the network comes as a TypeError.
+    // A full disk and the like; trouble of the network comes as a ConnectionFailed.
     if (error instanceof Error && 'syscall' in error) throw error;
     return { ok: false, trouble: troubleOfFailure(error) };
   } finally {

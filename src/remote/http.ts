@@ -1,6 +1,9 @@
+import type { IncomingHttpHeaders } from 'node:http';
 import * as v from 'valibot';
 import type { RemoteTrouble } from '../contracts/releases.js';
-import { isProxyRefusal } from './proxy.js';
+import { parseJsonAnswer } from './json_answer.js';
+import { ProxyRefused } from './proxy.js';
+import { type Answer, createSend, type Send } from './send.js';
 
 /** What all outgoing requests have in common. */
 export type Outgoing = {
@@ -9,12 +12,12 @@ export type Outgoing = {
   /** Time for a whole answer to a small question. */
   limitMs?: number;
   /** How requests go out; directly unless given. */
-  fetch?: typeof fetch;
+  send?: Send;
 };
 
 /** An answer in JSON; no value when the service says that nothing has changed (304). */
 export type JsonAnswer<T> =
-  | { ok: true; value: T | undefined; headers: Headers }
+  | { ok: true; value: T | undefined; headers: IncomingHttpHeaders }
   | { ok: false; trouble: RemoteTrouble };
 
 const ANSWER_LIMIT_MS = 10_000;
@@ -26,32 +29,34 @@ const ANSWER_LIMIT_BYTES = 8 * 1024 ** 2;
  * @throws the reason of `stop` when it is aborted.
  */
 export async function getJson<S extends v.GenericSchema>(
-  outgoing: Outgoing,
+  { userAgent, limitMs = ANSWER_LIMIT_MS, send = createSend() }: Outgoing,
   url: string,
   schema: S,
   headers: Record<string, string> = {},
   stop?: AbortSignal,
 ): Promise<JsonAnswer<v.InferOutput<S>>> {
-  const limit = AbortSignal.timeout(outgoing.limitMs ?? ANSWER_LIMIT_MS);
+  const limit = AbortSignal.timeout(limitMs);
   const signal = stop ? AbortSignal.any([limit, stop]) : limit;
   let text: string | undefined;
-  let response: Response;
+  let answer: Answer;
   try {
-    response = await (outgoing.fetch ?? fetch)(url, {
-      headers: { 'User-Agent': outgoing.userAgent, ...headers },
+    answer = await send({
+      url,
+      headers: { 'User-Agent': userAgent, ...headers },
+      followsRedirections: true,
       signal,
     });
-    if (response.status === 304) return { ok: true, value: undefined, headers: response.headers };
-    text = response.ok ? (await readLimited(response))?.toString('utf8') : undefined;
-    if (!response.ok) await response.body?.cancel();
+    if (answer.status !== 200) answer.discard();
+    if (answer.status === 304) return { ok: true, value: undefined, headers: answer.headers };
+    if (answer.status !== 200) return { ok: false, trouble: troubleOf(answer.status) };
+    text = (await readLimited(answer))?.toString('utf8');
   } catch (error) {
     stop?.throwIfAborted();
     return { ok: false, trouble: troubleOfFailure(error) };
   }
-  if (!response.ok) return { ok: false, trouble: troubleOf(response.status) };
-  const parsed = v.safeParse(schema, parseJson(text));
+  const parsed = v.safeParse(schema, parseJsonAnswer(text));
   if (!parsed.success) return { ok: false, trouble: { reason: 'unreadable' } };
-  return { ok: true, value: parsed.output, headers: response.headers };
+  return { ok: true, value: parsed.output, headers: answer.headers };
 }
 
 /** A small question: a GET, or a POST of form fields. */
@@ -64,22 +69,23 @@ export type Question = { url: string; form?: Record<string, string>; limitMs: nu
  * @throws the signal's reason when it is aborted.
  */
 export async function askOnce(
-  outgoing: Outgoing,
+  { userAgent, limitMs: givenMs, send = createSend() }: Outgoing,
   { url, form, limitMs, signal }: Question,
 ): Promise<{ ok: true; body: Buffer } | { ok: false; trouble: RemoteTrouble }> {
-  const limit = AbortSignal.timeout(outgoing.limitMs ?? limitMs);
+  const limit = AbortSignal.timeout(givenMs ?? limitMs);
   try {
-    const response = await (outgoing.fetch ?? fetch)(url, {
-      headers: { 'User-Agent': outgoing.userAgent },
-      redirect: 'manual',
+    const answer = await send({
+      url,
+      form,
+      headers: { 'User-Agent': userAgent },
+      followsRedirections: false,
       signal: signal ? AbortSignal.any([signal, limit]) : limit,
-      ...(form ? { method: 'POST', body: new URLSearchParams(form) } : {}),
     });
-    if (response.status !== 200) {
-      await response.body?.cancel();
-      return { ok: false, trouble: troubleOf(response.status) };
+    if (answer.status !== 200) {
+      answer.discard();
+      return { ok: false, trouble: troubleOf(answer.status) };
     }
-    const body = await readLimited(response);
+    const body = await readLimited(answer);
     return body ? { ok: true, body } : { ok: false, trouble: { reason: 'too_large' } };
   } catch (error) {
     signal?.throwIfAborted();
@@ -94,27 +100,18 @@ export function troubleOf(status: number): RemoteTrouble {
 
 /** What it means that there was no answer. */
 export function troubleOfFailure(error: unknown): RemoteTrouble {
-  // No name, no route, a refused or cut connection, an answer that takes too long: to the caller all the same.
-  return isProxyRefusal(error) ? { reason: 'status', status: 407 } : { reason: 'unreachable' };
+  // A refused or cut connection, an answer that takes too long: to the caller all the same.
+  return error instanceof ProxyRefused ? { reason: 'status', status: 407 } : { reason: 'unreachable' };
 }
 
 /** The bytes of an answer; undefined when it is longer than any that makes sense. */
-async function readLimited(response: Response): Promise<Buffer | undefined> {
-  if (!response.body) return Buffer.alloc(0);
-  const chunks: Uint8Array[] = [];
+async function readLimited({ body }: Answer): Promise<Buffer | undefined> {
+  const chunks: Buffer[] = [];
   let size = 0;
-  for await (const chunk of response.body as unknown as AsyncIterable<Uint8Array>) {
-    size += chunk.byteLength;
+  for await (const chunk of body) {
+    size += chunk.length;
     if (size > ANSWER_LIMIT_BYTES) return undefined;
     chunks.push(chunk);
   }
   return Buffer.concat(chunks);
-}
-
-function parseJson(text: string | undefined): unknown {
-  try {
-    return text === undefined ? undefined : JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

@@ -47,7 +47,7 @@ export function createReleaseService(outgoing: Outgoing, addresses: ReleaseAddre
         signal,
       );
       if (!answer.ok) return answer;
-      return { ok: true, release: answer.value ? toRelease(answer.value, answer.headers.get('etag') ?? '') : null };
+      return { ok: true, release: answer.value ? toRelease(answer.value, answer.headers.etag ?? '') : null };
     },
 
     async listSoftware(signal): Promise<SoftwareAnswer> {

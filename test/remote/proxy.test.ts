@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { createRemoteServices } from '../../src/remote/index.js';
-import { createFetch } from '../../src/remote/proxy.js';
+import { createSend } from '../../src/remote/send.js';
 import { testFolder } from '../support/folders.js';
 import { type ProxyServer, startProxyServer } from '../support/proxy_server.js';
 import { type ReleaseServer, sendJson, startReleaseServer } from '../support/release_server.js';
@@ -24,9 +24,9 @@ const CREDENTIALS = `Basic ${Buffer.from('virtool:p@ss').toString('base64')}`;
 
 /** Services at hosts that do not exist: only a proxy can lead to them. */
 function services(base: string, proxyAddress = `http://virtool:p%40ss@${proxy.address}`) {
-  const fetch = createFetch(proxyAddress);
+  const send = createSend(proxyAddress);
   const addresses = { githubUrl: base, softwareUrl: `${base}/list`, blastUrl: `${base}/Blast.cgi`, genbankUrl: base };
-  return createRemoteServices({ userAgent: 'virtool/v9.8.7', limitMs: 5_000, fetch }, addresses);
+  return createRemoteServices({ userAgent: 'virtool/v9.8.7', limitMs: 5_000, send }, addresses);
 }
 
 const RELEASES = { ok: true, releases: [{ name: 'v3.7.4' }] };
