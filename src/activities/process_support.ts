@@ -8,6 +8,12 @@ import type { ActivityDeps } from './deps.js';
 import { withPulse } from './pulse.js';
 import { stepSignal } from './steps/admission.js';
 
+/** Attempts at a step that may end by the death of their worker. */
+const MAXIMUM_DEATHS = 3;
+
+/** In heartbeats: how many attempts have ended without a word, if this one does. */
+type Deaths = { deaths: number };
+
 /** A failure that ends a process: what is wrong with its input. */
 export function unusableInput(errors: ProcessError[]): ApplicationFailure {
   return ApplicationFailure.create({
@@ -20,13 +26,20 @@ export function unusableInput(errors: ProcessError[]): ApplicationFailure {
 
 /**
  * Runs the work of a process: heartbeats go out meanwhile, faults of the code end the process, all else (a lost
- * database) is tried again.
+ * database) is tried again. Work that has taken its worker down with it three times is not done a fourth time.
  */
 export async function runProcess<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  const context = Context.current();
   const signal = stepSignal();
+  const deaths = deathsIn(context.info.heartbeatDetails);
+  if (deaths >= MAXIMUM_DEATHS)
+    throw fault(new Error(`The worker that did this step ended ${deaths} times in the middle of it`));
+  const pulse: Deaths = { deaths: deaths + 1 };
   try {
-    return await publishUntil(signal, () => withPulse(work)(signal));
+    return await publishUntil(signal, () => withPulse(work, pulse)(signal));
   } catch (error) {
+    // This attempt has told its end, so it is none of those.
+    context.heartbeat({ deaths } satisfies Deaths);
     if (signal.aborted) throw signal.reason;
     throw isFault(error) ? fault(error) : error;
   }
@@ -56,6 +69,11 @@ export async function requireReference(
   const reference = referenceId === undefined ? null : await deps.store.references.get(referenceId);
   if (!reference) throw unusableInput([{ id: 'unhandled', message: 'The reference was removed' }]);
   return reference;
+}
+
+function deathsIn(details: unknown): number {
+  const { deaths } = (details ?? {}) as Partial<Deaths>;
+  return typeof deaths === 'number' ? deaths : 0;
 }
 
 function isFault(error: unknown): error is Error {

@@ -2,11 +2,18 @@ import { Context } from '@temporalio/activity';
 
 const HEARTBEAT_MS = 2_000;
 
-/** The same activity with heartbeats while it runs, so that a dead worker is found soon. */
-export function withPulse<Input, Output>(work: (input: Input) => Promise<Output>): (input: Input) => Promise<Output> {
+/**
+ * The same activity with heartbeats while it runs, so that a dead worker is found soon. Each carries `details`, which the next attempt finds when
+ * this one ends without a word.
+ */
+export function withPulse<Input, Output>(
+  work: (input: Input) => Promise<Output>,
+  details?: unknown,
+): (input: Input) => Promise<Output> {
   return async (input) => {
     const context = Context.current();
-    const timer = setInterval(() => context.heartbeat(), HEARTBEAT_MS);
+    context.heartbeat(details);
+    const timer = setInterval(() => context.heartbeat(details), HEARTBEAT_MS);
     try {
       return await work(input);
     } finally {

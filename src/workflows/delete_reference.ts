@@ -4,7 +4,10 @@ import { QUICK_STEP } from './options.js';
 import { BULK_STEP, runProcessWorkflow } from './process.js';
 
 const { deleteReference } = proxyActivities<DeleteReferenceActivities>(BULK_STEP);
-const { isReferenceInUse, failDeleteReference } = proxyActivities<DeleteReferenceActivities>(QUICK_STEP);
+const { isReferenceInUse, failDeleteReference } = proxyActivities<DeleteReferenceActivities>({
+  ...QUICK_STEP,
+  retry: { ...QUICK_STEP.retry, maximumAttempts: BULK_STEP.retry.maximumAttempts },
+});
 
 const FIRST_WAIT_MS = 500;
 const LONGEST_WAIT_MS = 10 * 60_000;

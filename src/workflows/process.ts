@@ -10,14 +10,18 @@ import {
 import { PERMANENT_FAILURES } from '../contracts/failures.js';
 import type { ProcessError, ProcessInput, UndoInput } from '../contracts/processes.js';
 
-/** Writes of a whole reference. Trouble of the machine is retried without end, as a second run goes on where the first stopped. */
+/**
+ * Writes of a whole reference. Trouble of the machine is tried again for about an hour and a half, as a second run goes on where the first
+ * stopped; a step that takes its worker down ends sooner (`runProcess`). An undoing that ends so is begun again by the reconciler.
+ */
 export const BULK_STEP = {
   startToCloseTimeout: '2 hours',
   heartbeatTimeout: '30s',
   cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
   retry: {
     initialInterval: '500ms',
-    maximumInterval: '30s',
+    maximumInterval: '1m',
+    maximumAttempts: 100,
     nonRetryableErrorTypes: [...PERMANENT_FAILURES],
   },
 } satisfies ActivityOptions;

@@ -73,18 +73,37 @@ test('every process type is a workflow', async () => {
   for (const type of Object.keys(PROCESS_TYPES) as ProcessType[]) await (await start(randomId(), type)).result();
 });
 
+/** The steps of a workflow, with how often each may be tried. */
+async function attemptsAllowed(workflowId: string): Promise<[step: string, attempts: number][]> {
+  const { events } = await namespace.client.workflow.getHandle(workflowId).fetchHistory();
+  return (events ?? []).flatMap(({ activityTaskScheduledEventAttributes: step }) =>
+    step ? [[step.activityType?.name ?? '', step.retryPolicy?.maximumAttempts ?? 0]] : [],
+  );
+}
+
+test.each(Object.keys(PROCESS_TYPES) as ProcessType[])('no step of %s is tried without end', async (type) => {
+  const process = newProcess(randomId(), type, { ref_id: randomId(), user_id: 'bob' });
+  await deps.store.database.transaction((session) => deps.store.processes.insert(process, session));
+  const handle = await start(process._id, type);
+  await handle.result().catch(() => undefined);
+  const steps = await attemptsAllowed(handle.workflowId);
+  expect(steps.length).toBeGreaterThan(0);
+  for (const [step, attempts] of steps) expect([step, attempts > 0]).toEqual([step, true]);
+});
+
 test('an import survives trouble of the database and fills the reference once', async () => {
   const { reference, process } = await requestImport(deps, bad('good'));
   const { insertBatch } = deps.store.otuCopies;
   let failures = 0;
   deps.store.otuCopies.insertBatch = async (...args) => {
     failures += 1;
-    if (failures === 1) throw new MongoNetworkError('connection lost');
+    // More often than workers may die.
+    if (failures <= 4) throw new MongoNetworkError('connection lost');
     return insertBatch(...args);
   };
   await (await start(process._id, 'import_reference')).result();
   deps.store.otuCopies.insertBatch = insertBatch;
-  expect(failures).toBe(2);
+  expect(failures).toBe(5);
   expect(await deps.store.processes.get(process._id)).toMatchObject({ complete: true, progress: 1 });
   expect(await deps.store.otus.collection.countDocuments({ 'reference.id': reference._id })).toBe(4);
 });

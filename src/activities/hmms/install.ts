@@ -6,11 +6,12 @@ import type { RemoteServices } from '../../contracts/remote.js';
 import { fileSize, freshFolder } from '../../files/folders.js';
 import { UnusableArchive, unpackHmmArchive } from '../../files/hmm_archive.js';
 import { partialName, publishFile, publishFolder, removePath } from '../../files/publish.js';
+import type { HmmAnnotation } from '../../store/hmms/hmms.js';
 import { ToolFailed, ToolMissing } from '../../tools/errors.js';
 import type { ActivityDeps } from '../deps.js';
 import { openProcess, runProcess, unusableInput } from '../process_support.js';
 import { wireProgress } from '../references/otu_copying.js';
-import { checkProfiles, readAnnotations, UnusableHmms } from './check.js';
+import { annotatedClusters, checkProfiles, readAnnotations, UnusableHmms } from './check.js';
 import { ANNOTATIONS, PROFILES, pressFolder } from './profiles.js';
 import { sweepHmms } from './sweep.js';
 
@@ -126,7 +127,7 @@ async function unpack(deps: ActivityDeps, { processId }: ProcessInput, signal: A
     await show(deps, processId, 'unpack', 0.4);
     const partial = await freshFolder(partialName(join(incoming(deps, processId), 'unpacked')));
     await unpackHmmArchive(archive, partial, [ANNOTATIONS, PROFILES], signal);
-    await checkProfiles(partial, await readAnnotations(partial), signal);
+    await checkProfiles(partial, await annotatedClusters(readAnnotations(partial)), signal);
     await show(deps, processId, 'install_profiles', 0.6);
     await pressFolder(partial, { signal });
     await publishFolder(partial, folder);
@@ -139,13 +140,18 @@ async function importAnnotations(deps: ActivityDeps, { processId }: ProcessInput
   if (!(await openProcess(deps, processId))) return;
   const step = 'import_annotations';
   await show(deps, processId, step, IMPORT_RANGE.start);
-  const annotations = await readAnnotations(data.hmmInstallation(processId));
-  const total = annotations.length;
-  for (let done = 0; done < total; done += BATCH) {
+  const folder = data.hmmInstallation(processId);
+  const { size: total } = await annotatedClusters(readAnnotations(folder));
+  let batch: HmmAnnotation[] = [];
+  let done = 0;
+  for await (const annotation of readAnnotations(folder)) {
     signal.throwIfAborted();
-    const batch = annotations.slice(done, done + BATCH);
+    batch.push(annotation);
+    done += 1;
+    if (batch.length < BATCH && done < total) continue;
     await store.hmms.stage(processId, batch);
-    const progress = wireProgress({ step, range: IMPORT_RANGE, total }, done + batch.length);
+    batch = [];
+    const progress = wireProgress({ step, range: IMPORT_RANGE, total }, done);
     if (!(await store.processes.setStep(processId, progress))) throw interrupted();
   }
   if ((await store.hmms.countOf(processId)) !== total) throw new Error('Not all annotations were stored');

@@ -5,6 +5,7 @@ import type { JobInput } from '../../contracts/jobs.js';
 import { fileSize, freshFolder } from '../../files/folders.js';
 import { openTextWriter } from '../../files/lines.js';
 import { publishFiles, removePartials, removePath } from '../../files/publish.js';
+import { writtenBases } from '../../store/otus/bases.js';
 import { buildIndex } from '../../tools/bowtie2.js';
 import { bowtie2BuildProgress } from '../../tools/progress.js';
 import { eachLine, runTool } from '../../tools/runner.js';
@@ -106,7 +107,8 @@ async function writeFasta(
         );
       }
       for (const { _id } of otu.isolates.flatMap((isolate) => isolate.sequences)) otuBySequence[_id] = otu._id;
-      for (const sequence of main.sequences) await fasta.write(`>${sequence._id}\n${sequence.sequence}\n`);
+      for (const sequence of main.sequences)
+        await fasta.write(`>${sequence._id}\n${writtenBases(sequence.sequence)}\n`);
       done += 1;
       report(done / total);
     }

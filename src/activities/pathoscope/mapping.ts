@@ -4,6 +4,7 @@ import type { PathoscopeArgs } from '../../contracts/pathoscope.js';
 import { fileSize, freshFolder } from '../../files/folders.js';
 import { openTextWriter } from '../../files/lines.js';
 import { openPartials, publishFiles, publishJson, removePath } from '../../files/publish.js';
+import { writtenBases } from '../../store/otus/bases.js';
 import * as bowtie2 from '../../tools/bowtie2.js';
 import { readDescriptor } from '../../tools/named_pipes.js';
 import { bowtie2BuildProgress } from '../../tools/progress.js';
@@ -134,7 +135,7 @@ async function writeIsolates(deps: ActivityDeps, { args, report, attempt }: Step
       const otu = await deps.store.otuVersions.getOtuAtVersion(otuId, version);
       if (!otu) throw new InvalidInput(`OTU ${otuId} has no version ${version} any more.`, 'Build the index again.');
       for (const sequence of otu.isolates.flatMap((isolate) => isolate.sequences)) {
-        await fasta.write(`>${sequence._id}\n${sequence.sequence}\n`);
+        await fasta.write(`>${sequence._id}\n${writtenBases(sequence.sequence)}\n`);
         const source = sequence.remote?.id ?? sequence._id;
         isolates[sequence._id] = { length: sequence.sequence.length, otu: { id: otuId, version }, source };
       }

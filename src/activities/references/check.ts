@@ -1,95 +1,29 @@
+import { BSON } from 'mongodb';
 import * as v from 'valibot';
 import type { ProcessError } from '../../contracts/processes.js';
-import { randomId } from '../../store/database/ids.js';
 import type { SourceOtu } from '../../store/otus/otu_copies.js';
 import type { DataType } from '../../store/references/references.js';
-import { findDuplicates } from './duplicates.js';
+import { DuplicateFinder } from './duplicates.js';
 import { UnusableReference } from './file.js';
+import { type Issues, issuesByPath, type OtuOutcome, oneOf, parseOtu, text } from './otu_schema.js';
 
-/** What a file says about itself, and its OTUs as they are. */
-export type ReferenceHeader = { dataType: DataType; organism: string; otus: unknown[] };
-
-const text = () => v.string('must be of string type');
-const filled = () => v.pipe(text(), v.minLength(1, 'empty values not allowed'));
-const flag = () => v.boolean('must be of boolean type');
-const list = <T extends v.GenericSchema>(item: T) => v.array(item, 'must be of list type');
-const oneOf = <const T extends readonly string[]>(allowed: T) =>
-  v.picklist(allowed, (issue) => `unallowed value ${issue.received}`);
-
-const IUPAC = /^[ACGTURYSWKMBDHVN]*$/;
-const NOT_IUPAC = /[^ACGTURYSWKMBDHVN]/g;
-
-const bases = v.pipe(
-  text(),
-  v.transform((sequence) => sequence.replace(/\s+/g, '').toUpperCase()),
-  v.regex(IUPAC, ({ input }) => {
-    const strange = [...new Set(input.match(NOT_IUPAC))].slice(0, 10).join(' ');
-    return `holds characters that are not IUPAC nucleotide codes: ${strange}`;
-  }),
-);
-
-const Sequence = v.object(
-  {
-    _id: v.nullish(filled()),
-    accession: text(),
-    definition: text(),
-    host: v.nullish(text(), ''),
-    segment: v.optional(v.nullable(text()), ''),
-    sequence: bases,
-  },
-  'must be of dict type',
-);
-
-const Isolate = v.object(
-  {
-    id: v.nullish(filled()),
-    source_type: text(),
-    source_name: text(),
-    default: flag(),
-    sequences: list(Sequence),
-  },
-  'must be of dict type',
-);
-
-const Segment = v.object(
-  {
-    name: filled(),
-    required: v.nullish(flag(), true),
-    molecule: v.nullish(oneOf(['', 'ssDNA', 'dsDNA', 'ssRNA', 'ssRNA+', 'ssRNA-', 'dsRNA']), ''),
-  },
-  'must be of dict type',
-);
-
-const Isolates = v.pipe(
-  list(Isolate),
-  v.check((isolates) => isolates.length === 0 || isolates.some((one) => one.default), 'no isolate is the default one'),
-  v.check((isolates) => isolates.filter((one) => one.default).length <= 1, 'more than one isolate is the default one'),
-);
-
-const Otu = v.object(
-  {
-    _id: v.nullish(filled()),
-    name: filled(),
-    abbreviation: v.nullish(text(), ''),
-    schema: v.nullish(list(Segment), () => []),
-    isolates: Isolates,
-  },
-  'must be of dict type',
-);
+/** What a file says about itself, and the number of its OTUs. */
+export type ReferenceHeader = { dataType: DataType; organism: string; otuCount: number };
 
 const Header = v.object(
   {
     data_type: v.nullish(oneOf(['genome', 'barcode']), 'genome'),
-    organism: v.nullish(text(), ''),
-    otus: list(v.unknown()),
+    organism: v.nullish(v.pipe(text(), v.maxLength(1_000, 'must not be longer than 1,000 characters')), ''),
+    otus: v.array(v.unknown(), 'must be of list type'),
   },
   'must be of dict type',
 );
 
 const MAXIMUM_ERRORS = 100;
-const MAXIMUM_ISSUES = 50;
-/** Bases of one OTU that surely fit into one document of the database, twice over the other fields. */
-const OTU_LIMIT_BASES = 14 * 1024 ** 2;
+/** A file with more problems is not read any further. */
+const MAXIMUM_COUNTED = 10_000;
+/** Bytes of an OTU; its history holds it whole with some more fields in one document, which may have 16 MiB. */
+const OTU_LIMIT_BYTES = 14 * 1024 ** 2;
 
 /**
  * The top level of a reference file.
@@ -103,71 +37,65 @@ export function checkHeader(file: unknown): ReferenceHeader {
     throw new UnusableReference([error]);
   }
   const { data_type: dataType, organism, otus } = result.output;
-  return { dataType, organism, otus };
+  return { dataType, organism, otuCount: otus.length };
 }
 
+/** What was found out about the OTUs of a usable file. */
+export type CheckedOtus = { uracilSequences: number };
+
 /**
- * The OTUs of a reference file: known keys only, bases upper-case and without white space. OTUs without isolates, isolates without sequences and sequences without bases are fine:
- * they make an unverified OTU.
+ * Checks all OTUs of a reference file and keeps none of them.
  *
  * @throws UnusableReference with an entry for each kind of duplicate and for each OTU that has problems.
  */
-export function checkOtus(otus: readonly unknown[]): SourceOtu[] {
-  const results = otus.map((otu) => v.safeParse(Otu, otu));
-  const problems = results.flatMap((result, index) => {
-    if (!result.success) return [otuError(otus[index], index, issuesByPath(result.issues))];
-    return isTooLarge(result.output) ? [otuError(otus[index], index, { isolates: ['hold too many bases'] })] : [];
-  });
-  const errors = [...findDuplicates(otus), ...limited(problems)];
+export async function checkOtus(otus: AsyncIterable<unknown>): Promise<CheckedOtus> {
+  const duplicates = new DuplicateFinder();
+  const problems: ProcessError[] = [];
+  let index = 0;
+  let wrong = 0;
+  let uracilSequences = 0;
+  for await (const value of otus) {
+    duplicates.add(value);
+    const outcome = checkOtu(value);
+    if (outcome.ok) uracilSequences += outcome.uracil;
+    else {
+      wrong += 1;
+      if (wrong <= MAXIMUM_ERRORS) problems.push(otuError(value, index, outcome.issues));
+      if (wrong >= MAXIMUM_COUNTED) break;
+    }
+    index += 1;
+  }
+  if (wrong > MAXIMUM_ERRORS) {
+    const more = wrong < MAXIMUM_COUNTED ? `${wrong - MAXIMUM_ERRORS} more` : 'Many more';
+    problems.push({ id: 'otu', message: `${more} OTUs have problems` });
+  }
+  const errors = [...duplicates.errors(), ...problems];
   if (errors.length > 0) throw new UnusableReference(errors);
-  return results.map((result) => toSource(result.output as v.InferOutput<typeof Otu>));
+  return { uracilSequences };
 }
 
-function toSource(otu: v.InferOutput<typeof Otu>): SourceOtu {
-  return {
-    name: otu.name,
-    abbreviation: otu.abbreviation,
-    schema: otu.schema,
-    remoteId: otu._id ?? undefined,
-    isolates: otu.isolates.map((isolate) => ({
-      ...isolate,
-      id: isolate.id ?? randomId(),
-      sequences: isolate.sequences.map(({ _id, ...sequence }) => ({ ...sequence, remoteId: _id ?? undefined })),
-    })),
-  };
+/** The OTUs of a file that {@link checkOtus} has passed, from number `from` on. */
+export async function* sourceOtus(otus: AsyncIterable<unknown>, from: number): AsyncGenerator<SourceOtu> {
+  let index = 0;
+  for await (const value of otus) {
+    index += 1;
+    if (index <= from) continue;
+    const outcome = parseOtu(value);
+    if (!outcome.ok) throw new Error(`OTU ${index} of the file is not what it was`);
+    yield outcome.otu;
+  }
 }
 
-function isTooLarge(otu: v.InferOutput<typeof Otu>): boolean {
-  const sequences = otu.isolates.flatMap((isolate) => isolate.sequences);
-  return sequences.reduce((sum, { sequence }) => sum + sequence.length, 0) > OTU_LIMIT_BASES;
+function checkOtu(value: unknown): OtuOutcome {
+  const outcome = parseOtu(value);
+  if (!outcome.ok || BSON.calculateObjectSize(outcome.otu) <= OTU_LIMIT_BYTES) return outcome;
+  return { ok: false, issues: { isolates: ['hold more than the 14 MiB that an OTU may have'] } };
 }
 
-function otuError(otu: unknown, index: number, issues: Record<string, string[]>): ProcessError {
+function otuError(otu: unknown, index: number, issues: Issues): ProcessError {
   const name = (otu as { name?: unknown } | null)?.name;
   const title =
     typeof name === 'string' && name !== '' ? `OTU ${index + 1} (${name.slice(0, 100)})` : `OTU ${index + 1}`;
   const [path, messages] = Object.entries(issues)[0] ?? ['', []];
   return { id: 'otu', message: `${title}: ${path}: ${messages[0] ?? ''}`, issues };
-}
-
-function limited(problems: ProcessError[]): ProcessError[] {
-  const more = problems.length - MAXIMUM_ERRORS;
-  if (more <= 0) return problems;
-  return [...problems.slice(0, MAXIMUM_ERRORS), { id: 'otu', message: `${more} more OTUs have problems` }];
-}
-
-/** Messages by place, for example `isolates/0/sequences/1/accession`. */
-function issuesByPath(issues: readonly v.BaseIssue<unknown>[]): Record<string, string[]> {
-  const byPath: Record<string, string[]> = {};
-  for (const issue of issues.slice(0, MAXIMUM_ISSUES)) {
-    const path = (issue.path ?? []).map((part) => String(part.key)).join('/') || 'file';
-    byPath[path] = [...(byPath[path] ?? []), message(issue)];
-  }
-  return byPath;
-}
-
-function message(issue: v.BaseIssue<unknown>): string {
-  if (issue.kind === 'schema' && issue.input === undefined) return 'required field';
-  if (issue.kind === 'schema' && issue.input === null) return 'null value not allowed';
-  return issue.message;
 }

@@ -1,50 +1,90 @@
+import { createHash } from 'node:crypto';
 import type { ProcessError } from '../../contracts/processes.js';
+import { normalizeName } from '../../store/otus/otu_names.js';
 
 const MAXIMUM_SHOWN = 500;
+const SHOWN_LENGTH = 200;
 
 /** What a file may hold at any place. */
 type Loose = { [key: string]: unknown };
 
-/** The five kinds of duplicates of a reference file, in the wire's form. What has another shape is passed over. */
-export function findDuplicates(otus: readonly unknown[]): ProcessError[] {
-  const all = records(otus);
-  const sequences = all.flatMap((otu) => records(otu.isolates)).flatMap((isolate) => records(isolate.sequences));
-  const isolates = duplicateIsolates(all);
-  return [
-    ...listError('duplicate_abbreviations', 'Duplicate OTU abbreviations found', repeated(texts(all, 'abbreviation'))),
-    ...listError('duplicate_ids', 'Duplicate OTU ids found', repeated(texts(all, '_id'))),
-    ...(Object.keys(isolates).length > 0
-      ? [error('duplicate_isolate_ids', 'Duplicate isolate ids found in some OTUs', isolates)]
-      : []),
-    ...listError('duplicate_names', 'Duplicate OTU names found', repeated(texts(all, 'name'), lowerCase)),
-    ...listError('duplicate_sequence_ids', 'Duplicate sequence ids found', repeated(texts(sequences, '_id'))),
-  ];
-}
+/** Finds the five kinds of duplicates of a reference file while its OTUs come by. What has another shape is passed over. */
+export class DuplicateFinder {
+  readonly #abbreviations = new Repeated(normalizeName);
+  readonly #ids = new Repeated();
+  readonly #names = new Repeated((name) => normalizeName(name).toLowerCase());
+  readonly #sequenceIds = new Repeated();
+  readonly #isolates: Record<string, { name: unknown; duplicates: string[] }> = {};
+  #otus = 0;
 
-function duplicateIsolates(otus: Loose[]): Record<string, { name: unknown; duplicates: string[] }> {
-  const found = otus.flatMap((otu, index) => {
-    const duplicates = repeated(texts(records(otu.isolates), 'id')).slice(0, MAXIMUM_SHOWN);
-    if (duplicates.length === 0) return [];
-    const id = typeof otu._id === 'string' ? otu._id : String(index);
-    return [[fieldName(id), { name: otu.name ?? null, duplicates }] as const];
-  });
-  return Object.fromEntries(found.slice(0, MAXIMUM_SHOWN));
+  /** Takes the next OTU of the file. */
+  add(value: unknown): void {
+    const index = this.#otus;
+    this.#otus += 1;
+    const [otu] = records([value]);
+    if (!otu) return;
+    this.#abbreviations.add(otu.abbreviation);
+    this.#ids.add(otu._id);
+    this.#names.add(otu.name);
+    const isolateIds = new Repeated();
+    for (const isolate of records(otu.isolates)) {
+      isolateIds.add(isolate.id);
+      for (const sequence of records(isolate.sequences)) this.#sequenceIds.add(sequence._id);
+    }
+    if (isolateIds.found.length === 0 || Object.keys(this.#isolates).length >= MAXIMUM_SHOWN) return;
+    const id = typeof otu._id === 'string' ? shortened(otu._id) : String(index);
+    const name = typeof otu.name === 'string' ? shortened(otu.name) : null;
+    this.#isolates[fieldName(id)] = { name, duplicates: isolateIds.found };
+  }
+
+  /** What was found, in the wire's form. */
+  errors(): ProcessError[] {
+    return [
+      ...listError('duplicate_abbreviations', 'Duplicate OTU abbreviations found', this.#abbreviations),
+      ...listError('duplicate_ids', 'Duplicate OTU ids found', this.#ids),
+      ...(Object.keys(this.#isolates).length > 0
+        ? [error('duplicate_isolate_ids', 'Duplicate isolate ids found in some OTUs', this.#isolates)]
+        : []),
+      ...listError('duplicate_names', 'Duplicate OTU names found', this.#names),
+      ...listError('duplicate_sequence_ids', 'Duplicate sequence ids found', this.#sequenceIds),
+    ];
+  }
 }
 
 /** The texts that were there before, each once, as written the second time. Empty ones do not count. */
-function repeated(values: string[], normalise: (text: string) => string = (text) => text): string[] {
-  const seen = new Set<string>();
-  const again = new Set<string>();
-  for (const value of values) {
-    const key = normalise(value);
-    if (value !== '' && seen.has(key)) again.add(value);
-    seen.add(key);
+class Repeated {
+  readonly #normalize: (text: string) => string;
+  readonly #seen = new Set<string>();
+  readonly #again = new Set<string>();
+
+  constructor(normalize: (text: string) => string = (text) => text) {
+    this.#normalize = normalize;
   }
-  return [...again];
+
+  add(value: unknown): void {
+    if (typeof value !== 'string') return;
+    const key = keyOf(this.#normalize(value));
+    if (key === '') return;
+    if (this.#seen.has(key) && this.#again.size < MAXIMUM_SHOWN) this.#again.add(shortened(value));
+    this.#seen.add(key);
+  }
+
+  get found(): string[] {
+    return [...this.#again];
+  }
 }
 
-function listError(id: string, message: string, duplicates: string[]): ProcessError[] {
-  return duplicates.length > 0 ? [error(id, message, duplicates.slice(0, MAXIMUM_SHOWN))] : [];
+// Ids and names are short; a file of long ones must not fill the memory.
+function keyOf(text: string): string {
+  return text.length <= SHOWN_LENGTH ? text : createHash('sha256').update(text).digest('base64');
+}
+
+function shortened(text: string): string {
+  return text.slice(0, SHOWN_LENGTH);
+}
+
+function listError(id: string, message: string, repeated: Repeated): ProcessError[] {
+  return repeated.found.length > 0 ? [error(id, message, repeated.found)] : [];
 }
 
 function error(id: string, message: string, duplicates: unknown): ProcessError {
@@ -54,14 +94,6 @@ function error(id: string, message: string, duplicates: unknown): ProcessError {
 function records(value: unknown): Loose[] {
   const isRecord = (item: unknown): item is Loose => typeof item === 'object' && item !== null && !Array.isArray(item);
   return Array.isArray(value) ? value.filter(isRecord) : [];
-}
-
-function texts(list: Loose[], key: string): string[] {
-  return list.map((item) => item[key]).filter((value) => typeof value === 'string');
-}
-
-function lowerCase(text: string): string {
-  return text.toLowerCase();
 }
 
 // The database has no fields that begin with a dollar sign or hold a dot.

@@ -2,9 +2,19 @@ import { createReadStream } from 'node:fs';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip } from 'node:zlib';
 import type { ProcessError } from '../../contracts/processes.js';
+import { JsonElements, type JsonLimits, JsonTooLarge } from '../../files/json_elements.js';
 
-/** Bytes that a reference file may unpack to; the official plant virus reference has 30 MB. */
-const REFERENCE_FILE_LIMIT_BYTES = 256 * 1024 ** 2;
+/**
+ * What a reference file may unpack to. The official plant virus reference has 30 MB and 82,000 values, at most 800 of them in one OTU, and an
+ * OTU that the database takes has less than 16 MiB.
+ */
+export const REFERENCE_LIMITS: JsonLimits = {
+  bytes: 256 * 1024 ** 2,
+  values: 5_000_000,
+  depth: 100,
+  elementBytes: 32 * 1024 ** 2,
+  elementValues: 200_000,
+};
 
 /** A reference file that cannot be imported, with every reason. */
 export class UnusableReference extends Error {
@@ -17,50 +27,52 @@ export class UnusableReference extends Error {
 const GZIP_MAGIC = Buffer.from([0x1f, 0x8b]);
 
 /**
- * The JSON value in a gzip file.
+ * Reads a gzipped reference file through without keeping it: what it says beside its OTUs; in the list `otus` each of them is a `0`.
  *
- * @throws UnusableReference when it is not gzip, is damaged, unpacks to more than the limit, or is not JSON.
+ * @throws UnusableReference when it is not gzip, is damaged, passes a limit, or is not JSON outside of the OTUs.
  */
 export async function readReferenceFile(
   path: string,
   signal: AbortSignal,
-  limitBytes = REFERENCE_FILE_LIMIT_BYTES,
+  limits = REFERENCE_LIMITS,
 ): Promise<unknown> {
-  const content = decode(await unpack(path, signal, limitBytes));
-  try {
-    return JSON.parse(content);
-  } catch (error) {
-    throw unusable('json_error', (error as Error).message);
+  const elements = new JsonElements(limits, 'otus');
+  for await (const chunk of unpacked(path, signal)) {
+    explained(() => elements.push(chunk));
+  }
+  return explained(() => elements.end());
+}
+
+/**
+ * The OTUs of a reference file that {@link readReferenceFile} has passed, one at a time and as they are there.
+ *
+ * @throws UnusableReference when one of them is not JSON.
+ */
+export async function* readOtus(path: string, signal: AbortSignal): AsyncGenerator<unknown> {
+  const elements = new JsonElements(REFERENCE_LIMITS, 'otus');
+  const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+  let number = 0;
+  for await (const chunk of unpacked(path, signal)) {
+    const complete: Buffer[] = [];
+    elements.push(chunk, (element) => complete.push(element));
+    for (const element of complete) {
+      number += 1;
+      yield explained(() => JSON.parse(decoder.decode(element)), `OTU ${number}: `);
+    }
   }
 }
 
-async function unpack(path: string, signal: AbortSignal, limitBytes: number): Promise<Buffer> {
+async function* unpacked(path: string, signal: AbortSignal): AsyncGenerator<Buffer> {
   await requireGzip(path);
-  const chunks: Buffer[] = [];
-  let size = 0;
-  let isTooLarge = false;
+  const gunzip = createGunzip();
+  // Its error is that of the iteration too.
+  pipeline(createReadStream(path), gunzip, { signal }).catch(() => undefined);
   try {
-    await pipeline(
-      createReadStream(path),
-      createGunzip(),
-      async (unpacked: AsyncIterable<Buffer>) => {
-        for await (const chunk of unpacked) {
-          size += chunk.length;
-          isTooLarge = size > limitBytes;
-          // Leaving the loop ends the unpacking.
-          if (isTooLarge) return;
-          chunks.push(chunk);
-        }
-      },
-      { signal },
-    );
+    yield* gunzip as AsyncIterable<Buffer>;
   } catch (error) {
     if (signal.aborted) throw signal.reason;
-    if (isTooLarge) throw unusable('unhandled', tooLarge(limitBytes));
     throw isDamage(error) ? unusable('unhandled', `The gzip file is damaged or cut: ${error.message}`) : error;
   }
-  if (isTooLarge) throw unusable('unhandled', tooLarge(limitBytes));
-  return Buffer.concat(chunks, size);
 }
 
 // Of an empty file the decoder makes empty text, which is not JSON: the contract's answer to it.
@@ -77,20 +89,20 @@ async function requireGzip(path: string): Promise<void> {
   throw unusable('json_error', 'Unexpected end of JSON input');
 }
 
-function decode(content: Buffer): string {
+function explained<T>(work: () => T, where = ''): T {
   try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(content);
-  } catch {
-    throw unusable('unhandled', 'The file is not valid UTF-8 text');
+    return work();
+  } catch (error) {
+    if (error instanceof JsonTooLarge) throw unusable('unhandled', `The file ${error.message}`);
+    if (error instanceof SyntaxError) throw unusable('json_error', where + error.message);
+    // Of the decoder.
+    if (error instanceof TypeError) throw unusable('unhandled', 'The file is not valid UTF-8 text');
+    throw error;
   }
 }
 
 function isDamage(error: unknown): error is Error {
   return error instanceof Error && String((error as NodeJS.ErrnoException).code).startsWith('Z_');
-}
-
-function tooLarge(limitBytes: number): string {
-  return `The file unpacks to more than ${Math.floor(limitBytes / 1024 ** 2)} MiB`;
 }
 
 function unusable(id: string, message: string): UnusableReference {

@@ -1,3 +1,4 @@
+import { writtenBases } from '../../store/otus/bases.js';
 import { isolateName } from '../../store/otus/isolate_edits.js';
 import type { JoinedIsolate, JoinedOtu } from '../../store/otus/otus.js';
 import type { SequenceDocument } from '../../store/otus/sequences.js';
@@ -22,7 +23,7 @@ export function fastaResponse(content: string, nameParts: readonly string[]): Re
 
 function formatEntry(otu: JoinedOtu, isolate: JoinedIsolate, sequence: SequenceDocument): string {
   const header = [otu.name, isolateName(isolate), sequence._id, sequence.sequence.length].join('|');
-  return `>${header.replace(/[\r\n]+/g, ' ')}\n${sequence.sequence}`;
+  return `>${header.replace(/[\r\n]+/g, ' ')}\n${writtenBases(sequence.sequence)}`;
 }
 
 function fileName(parts: readonly string[]): string {

@@ -1,3 +1,4 @@
+import { writtenBases } from '../../store/otus/bases.js';
 import type { ExportState } from '../../store/otus/otu_exports.js';
 import type { JoinedOtu } from '../../store/otus/otus.js';
 import type { SequenceDocument } from '../../store/otus/sequences.js';
@@ -55,7 +56,7 @@ function toFileSequence(sequence: SequenceDocument, scope: Scope) {
     definition: sequence.definition ?? '',
     host: sequence.host ?? '',
     segment: sequence.segment ?? null,
-    sequence: sequence.sequence,
+    sequence: writtenBases(sequence.sequence),
   };
 }
 

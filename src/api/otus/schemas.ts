@@ -1,15 +1,6 @@
 import * as v from 'valibot';
-import {
-  document,
-  filled,
-  flag,
-  listOf,
-  oneOf,
-  optional,
-  trimmed,
-  trimmedFilled,
-  withDefault,
-} from '../http/fields.js';
+import { normalizeName } from '../../store/otus/otu_names.js';
+import { document, filled, flag, listOf, oneOf, optional, text, withDefault } from '../http/fields.js';
 
 /** What a segment consists of; empty for not known. */
 const MOLECULES = ['', 'ssDNA', 'dsDNA', 'ssRNA', 'ssRNA+', 'ssRNA-', 'dsRNA'] as const;
@@ -35,16 +26,19 @@ function namesIn(list: unknown): unknown[] {
   return list.map((item) => (item as { name?: unknown } | null)?.name).filter((name) => typeof name === 'string');
 }
 
+const name = () => v.pipe(text(), v.transform(normalizeName));
+const filledName = () => v.pipe(name(), v.minLength(1, 'empty values not allowed'));
+
 /** Body of a new OTU. */
 export const CreateOtu = v.object({
-  name: trimmedFilled(),
-  abbreviation: withDefault(trimmed(), ''),
+  name: filledName(),
+  abbreviation: withDefault(name(), ''),
   schema: withDefault(segments(), []),
 });
 
 /** Body of a change of an OTU's own fields. */
 export const EditOtu = v.object({
-  name: optional(trimmedFilled()),
-  abbreviation: optional(trimmed()),
+  name: optional(filledName()),
+  abbreviation: optional(name()),
   schema: optional(segments()),
 });

@@ -12,7 +12,8 @@ import { AddSequence, EditSequence } from './schemas.js';
 const TAG = 'Sequences';
 const LIST = '/api/otus/:otu_id/isolates/:isolate_id/sequences';
 const ONE = `${LIST}/:sequence_id`;
-const BASES = 'Bases are IUPAC nucleotide codes; they are stored in upper case and without white space.';
+const BASES =
+  'Bases are IUPAC nucleotide codes; they are stored in upper case, with T for U (the history says so) and without white space.';
 const ANSWERS = { ...EDIT_ANSWERS, 404: 'No such OTU, isolate or sequence' };
 
 // The largest virus genomes have 2.5 million bases.

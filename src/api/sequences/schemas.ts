@@ -1,16 +1,15 @@
 import * as v from 'valibot';
-import { cleanBases, strangeBases } from '../../store/otus/bases.js';
+import { findStrangeBases } from '../../store/otus/bases.js';
 import { optional, text, trimmed, trimmedFilled, withDefault } from '../http/fields.js';
 
 const bases = () =>
   v.config(
     v.pipe(
       text(),
-      v.transform(cleanBases),
-      v.minLength(1, 'empty values not allowed'),
+      v.check((sequence) => sequence.trim() !== '', 'empty values not allowed'),
       v.check(
-        (sequence) => strangeBases(sequence).length === 0,
-        ({ input }) => `holds characters that are not IUPAC nucleotide codes: ${strangeBases(input).join(' ')}`,
+        (sequence) => findStrangeBases(sequence) === undefined,
+        ({ input }) => findStrangeBases(input) ?? '',
       ),
     ),
     { abortPipeEarly: true },

@@ -8,6 +8,11 @@ export type NameClash = 'name_exists' | 'abbreviation_exists' | 'name_and_abbrev
 
 type Named = Pick<OtuDocument, '_id' | 'lower_name' | 'abbreviation' | 'reference'>;
 
+/** A name or abbreviation in the form that is stored and compared: NFC, without white space at its ends. */
+export function normalizeName(name: string): string {
+  return name.normalize('NFC').trim();
+}
+
 const lockOf = (referenceId: string): LockName => `otu_names ${referenceId}`;
 
 /** Makes the transactions that give names to OTUs of one reference run one after the other. */
@@ -28,7 +33,8 @@ export function isRenamed(otu: Named, before: Named | undefined): boolean {
 
 /**
  * Whether another OTU of the reference has the name, whatever its case, or the abbreviation, where there is one. What is as
- * before is not checked: old references may hold doubles. Sure only under {@link holdNames}.
+ * before is not checked: old references may hold doubles, and names that are not in the form that is stored today. Sure only
+ * under {@link holdNames}.
  */
 export async function findNameClash(
   database: Database,
@@ -36,15 +42,26 @@ export async function findNameClash(
   before: Named | undefined,
   session: ClientSession,
 ): Promise<NameClash | undefined> {
-  const otus = database.collection<OtuDocument>('otus');
-  const isTaken = async (field: 'lower_name' | 'abbreviation'): Promise<boolean> => {
-    if (otu[field] === '' || otu[field] === before?.[field]) return false;
-    const holders = { 'reference.id': otu.reference.id, [field]: otu[field] };
-    return (await otus.findOne(holders, { session, projection: { _id: 1 } })) !== null;
-  };
-  const name = await isTaken('lower_name');
-  const abbreviation = await isTaken('abbreviation');
-  if (name && abbreviation) return 'name_and_abbreviation_exist';
-  if (name) return 'name_exists';
-  return abbreviation ? 'abbreviation_exists' : undefined;
+  const wanted = comparable(otu);
+  const former = before && comparable(before);
+  const others = database
+    .collection<OtuDocument>('otus')
+    .find(
+      { 'reference.id': otu.reference.id, _id: { $ne: otu._id } },
+      { session, projection: { lower_name: 1, abbreviation: 1 }, batchSize: 10_000 },
+    );
+  const taken = { name: false, abbreviation: false };
+  for await (const other of others) {
+    const { name, abbreviation } = comparable(other);
+    taken.name ||= name === wanted.name && name !== former?.name;
+    taken.abbreviation ||=
+      abbreviation !== '' && abbreviation === wanted.abbreviation && abbreviation !== former?.abbreviation;
+  }
+  if (taken.name && taken.abbreviation) return 'name_and_abbreviation_exist';
+  if (taken.name) return 'name_exists';
+  return taken.abbreviation ? 'abbreviation_exists' : undefined;
+}
+
+function comparable({ lower_name: name, abbreviation }: Pick<OtuDocument, 'lower_name' | 'abbreviation'>) {
+  return { name: normalizeName(name).toLowerCase(), abbreviation: normalizeName(abbreviation ?? '') };
 }

@@ -1,10 +1,11 @@
 import { randomId } from '../database/ids.js';
+import { cleanBases, holdsUracil } from './bases.js';
 import { findIsolate, isolateName } from './isolate_edits.js';
 import type { ChangeOtu } from './otu_edits.js';
 import type { JoinedIsolate, JoinedOtu } from './otus.js';
 import type { SequenceDocument } from './sequences.js';
 
-/** What people say about a sequence. The segment is one of the OTU's schema; null or empty for none. */
+/** What people say about a sequence. Its bases are stored in their one form, whatever they are written like. The segment is one of the OTU's schema; null or empty for none. */
 export type SequenceFields = Pick<SequenceDocument, 'accession' | 'definition' | 'host' | 'sequence'> & {
   segment: string | null;
 };
@@ -20,7 +21,7 @@ export function addSequence(isolateId: string, { segment, ...fields }: SequenceF
       accession: fields.accession,
       definition: fields.definition,
       host: fields.host,
-      sequence: fields.sequence,
+      sequence: cleanBases(fields.sequence),
       otu_id: otu._id,
       isolate_id: isolate.id,
       reference: { id: otu.reference.id },
@@ -29,7 +30,7 @@ export function addSequence(isolateId: string, { segment, ...fields }: SequenceF
     return {
       otu: withSequences(otu, isolate, [...isolate.sequences, sequence]),
       method: 'create_sequence',
-      description: `Created new sequence ${sequence.accession} in ${isolateName(isolate)}`,
+      description: `Created new sequence ${sequence.accession} in ${isolateName(isolate)}${uracilRemark(fields.sequence)}`,
     };
   };
 }
@@ -41,7 +42,9 @@ export function editSequence(isolateId: string, sequenceId: string, fields: Part
     const before = isolate?.sequences.find(({ _id }) => _id === sequenceId);
     if (!isolate || !before) return 'unknown';
     if (!hasSegment(otu, fields.segment)) return 'unknown_segment';
-    const changes = Object.entries(fields).filter(([key, value]) =>
+    const { sequence: written, ...rest } = fields;
+    const wanted = written === undefined ? rest : { ...rest, sequence: cleanBases(written) };
+    const changes = Object.entries(wanted).filter(([key, value]) =>
       differs(before, key as keyof SequenceFields, value),
     );
     if (changes.length === 0) return 'unchanged';
@@ -53,7 +56,7 @@ export function editSequence(isolateId: string, sequenceId: string, fields: Part
         isolate.sequences.map((one) => (one === before ? after : one)),
       ),
       method: 'edit_sequence',
-      description: `Edited sequence ${sequenceId} in ${isolateName(isolate)}`,
+      description: `Edited sequence ${sequenceId} in ${isolateName(isolate)}${uracilRemark(written)}`,
     };
   };
 }
@@ -73,6 +76,10 @@ export function removeSequence(isolateId: string, sequenceId: string): ChangeOtu
       description: `Removed sequence ${sequenceId} from ${isolateName(isolate)}`,
     };
   };
+}
+
+function uracilRemark(written: string | undefined): string {
+  return written !== undefined && holdsUracil(written) ? ' (U was read as T)' : '';
 }
 
 function withSequences(otu: JoinedOtu, isolate: JoinedIsolate, sequences: SequenceDocument[]): JoinedOtu {

@@ -45,6 +45,8 @@ export type ReferenceDocument = Stored & {
   installed?: Record<string, unknown> | null;
   updating?: boolean;
   errors?: string[];
+  /** What an import has changed in the file's words; absent when it was nothing. */
+  notes?: string[];
 };
 
 /** Fields that lists and messages need. */
@@ -69,7 +71,7 @@ export const REFERENCE_PROJECTION = fields(
 /** A reference in lists and messages. */
 export type ReferenceListItem = Omit<
   ReferenceDocument,
-  'description' | 'restrict_source_types' | 'source_types' | 'groups' | 'users' | 'errors'
+  'description' | 'restrict_source_types' | 'source_types' | 'groups' | 'users' | 'errors' | 'notes'
 >;
 
 /** Who asks: what rights on references depend on. */
@@ -105,7 +107,14 @@ function hasOwner(members: Pick<ReferenceDocument, 'users' | 'groups'>): boolean
 export type ReferenceChanges = Partial<
   Pick<
     ReferenceDocument,
-    'name' | 'description' | 'data_type' | 'organism' | 'internal_control' | 'restrict_source_types' | 'source_types'
+    | 'name'
+    | 'description'
+    | 'data_type'
+    | 'organism'
+    | 'internal_control'
+    | 'restrict_source_types'
+    | 'source_types'
+    | 'notes'
   >
 >;
 

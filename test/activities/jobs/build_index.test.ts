@@ -22,10 +22,11 @@ beforeAll(async () => {
 afterAll(() => context?.dispose());
 
 /** Imports the reference of the demo and gives the FASTA of its index. */
-async function importedFasta(): Promise<string> {
+async function importedFasta(change: (referenceId: string) => Promise<unknown> = async () => {}): Promise<string> {
   const deps = { ...context, log: quietLogger };
   const { reference, process } = await requestImport(deps, REFERENCE);
   await runActivity(createImportReferenceActivities(deps).importReference, { processId: process._id });
+  await change(reference._id);
   const outcome = await context.store.indexBuilds.create({ referenceId: reference._id, userId: 'bob', cost });
   if (!outcome.ok) throw new Error(outcome.reason);
   const { _id: jobId, args } = outcome.job;
@@ -54,4 +55,14 @@ test('an index of an imported reference holds the sequences in the order of the 
   expect(second).not.toBe(first);
   expect(sequences(first)).toEqual(sequencesOfFile());
   expect(sequences(second)).toEqual(sequences(first));
+});
+
+// bowtie2-build leaves out U without a word.
+test('an index of bases that an old release stored with U is written with T', async () => {
+  const asRna = (referenceId: string) =>
+    context.store.sequences.collection.updateMany({ 'reference.id': referenceId }, [
+      { $set: { sequence: { $replaceAll: { input: '$sequence', find: 'T', replacement: 'U' } } } },
+    ]);
+  const fasta = await importedFasta(asRna);
+  expect(fasta.split('\n').filter((line) => line !== '' && !line.startsWith('>'))).toEqual(sequencesOfFile());
 });

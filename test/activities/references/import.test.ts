@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { ActivityDeps } from '../../../src/activities/deps.js';
-import { readReferenceFile } from '../../../src/activities/references/file.js';
+import { REFERENCE_LIMITS, readReferenceFile } from '../../../src/activities/references/file.js';
 import { createImportReferenceActivities } from '../../../src/activities/references/import.js';
 import { wireProgress } from '../../../src/activities/references/otu_copying.js';
 import { createDataDirectory } from '../../../src/files/data_directory.js';
@@ -13,6 +13,7 @@ import { refusedWith, requestImport, runActivity } from '../../support/processes
 import { testActivityDeps } from '../../support/store.js';
 
 const bad = (name: string) => fileURLToPath(new URL(`../../data/bad/reference_${name}.json.gz`, import.meta.url));
+const reported = (name: string) => fileURLToPath(new URL(`../../data/reports/${name}.json.gz`, import.meta.url));
 
 let deps: ActivityDeps;
 let dispose: () => Promise<void>;
@@ -128,6 +129,45 @@ describe('a good file', () => {
     expect(unverified).toMatchObject([{ issues }]);
   });
 
+  test('U is stored as T in both cases, and the reference says so', async () => {
+    const { reference, run } = await setUp(
+      writeReference([madeOtu('A', 'AUGC augc'), madeOtu('B'), madeOtu('C', 'u')]),
+    );
+    await run();
+    const ofReference = { 'reference.id': reference._id };
+    expect((await deps.store.sequences.collection.distinct('sequence', ofReference)).sort()).toEqual([
+      'ACGT',
+      'ATGCATGC',
+      'T',
+    ]);
+    const { notes } = (await deps.store.references.get(reference._id)) ?? {};
+    expect(notes).toEqual(['U was read as T in 2 sequences.']);
+  });
+
+  test('of RNA has the sequences of DNA', async () => {
+    const { reference, run } = await setUp(reported('reference_rna'));
+    await run();
+    const ofReference = { 'reference.id': reference._id };
+    expect(await deps.store.sequences.collection.countDocuments({ ...ofReference, sequence: /U/i })).toBe(0);
+    const { notes } = (await deps.store.references.get(reference._id)) ?? {};
+    expect(notes).toEqual(['U was read as T in 1 sequence.']);
+  });
+
+  test('names of OTUs lose white space at their ends and are composed; those of isolates stay as they are', async () => {
+    const otu = { ...madeOtu(' Me\u0301lon virus\u00a0'), abbreviation: ' MV\n' };
+    if (otu.isolates[0]) otu.isolates[0].source_name = 'Bangladesh ';
+    const { reference, run } = await setUp(writeReference([otu]));
+    await run();
+    expect(await deps.store.otus.collection.findOne({ 'reference.id': reference._id })).toMatchObject({
+      name: 'M\u00e9lon virus',
+      lower_name: 'm\u00e9lon virus',
+      abbreviation: 'MV',
+      isolates: [{ source_name: 'Bangladesh ' }],
+    });
+    // No U, no note.
+    expect(await deps.store.references.get(reference._id)).not.toHaveProperty('notes');
+  });
+
   test.each(['extra_keys', 'no_meta'])('%s is no trouble', async (name) => {
     const { reference, run } = await setUp(bad(name));
     await run();
@@ -183,6 +223,40 @@ describe('an unusable file', () => {
     });
   });
 
+  test('names that differ only in white space, case or composition are duplicates', async () => {
+    expect(await refusedWith((await setUp(reported('reference_name_trailing_space'))).run())).toEqual([
+      { id: 'duplicate_names', message: 'Duplicate OTU names found', duplicates: ['Potato virus Y '] },
+    ]);
+    const otus = [madeOtu('M\u00e9lon virus'), { ...madeOtu('\tME\u0301LON VIRUS'), abbreviation: ' PVY' }];
+    const third = { ...madeOtu('C'), abbreviation: 'PVY' };
+    const errors = await refusedWith((await setUp(writeReference([...otus, third]))).run());
+    expect(errors.map(({ id, duplicates }) => [id, duplicates])).toEqual([
+      ['duplicate_abbreviations', ['PVY']],
+      ['duplicate_names', ['\tME\u0301LON VIRUS']],
+    ]);
+  });
+
+  test.each([
+    ['AC GTE', 'E (the first one at base 5)'],
+    // One character in lower case, two bases in upper case.
+    ['acgt\u00df', '\u00df (the first one at base 5)'],
+    ['-', '- (the first one at base 1)'],
+  ])('a base outside of IUPAC is told with OTU, sequence and position: %j', async (sequence, told) => {
+    const { run } = await setUp(writeReference([madeOtu('A'), madeOtu('Bad virus', sequence)]));
+    const [error] = await refusedWith(run());
+    expect(error?.message).toBe(
+      'OTU 2 (Bad virus): isolates/0/sequences/0/sequence: holds characters that are not IUPAC nucleotide codes: ' +
+        told,
+    );
+  });
+
+  test('what is no JSON inside of an OTU is told with its number', async () => {
+    const path = join(testFolder(), 'broken.json.gz');
+    writeFileSync(path, gzipSync(`{"otus": [${JSON.stringify(madeOtu('A'))}, {"name": }]}`));
+    const errors = await refusedWith((await setUp(path)).run());
+    expect(errors).toMatchObject([{ id: 'json_error', message: expect.stringMatching(/^OTU 2: Unexpected token/) }]);
+  });
+
   test.each([
     [
       'missing_fields',
@@ -218,7 +292,7 @@ describe('an unusable file', () => {
   test('a file that unpacks to more than the limit is refused before it is read whole', async () => {
     const path = join(testFolder(), 'bomb.json.gz');
     writeFileSync(path, gzipSync(Buffer.alloc(4 * 1024 ** 2)));
-    const reading = readReferenceFile(path, new AbortController().signal, 1024 ** 2);
+    const reading = readReferenceFile(path, new AbortController().signal, { ...REFERENCE_LIMITS, bytes: 1024 ** 2 });
     await expect(reading).rejects.toThrow('unpacks to more than 1 MiB');
   });
 

@@ -153,6 +153,18 @@ describe('FASTA', () => {
     ]);
   });
 
+  test('of bases that an old release stored with U has T, as the file of its reference', async () => {
+    const otu = await addOtu('RNA virus');
+    await lab.store.sequences.collection.updateMany({ otu_id: otu._id }, { $set: { sequence: 'ACGUacgu' } });
+    const { body } = await get(`/download/otus/${otu._id}`);
+    expect(body.split('\n').filter((line: string) => !line.startsWith('>'))).toEqual(['ACGTacgt', 'ACGTacgt']);
+    const path = `/download/refs/${otu.reference.id}?scope=unverified`;
+    const response = await lab.app.request(path, { headers: { 'X-User': 'anna' } });
+    const file = JSON.parse(gunzipSync(Buffer.from(await response.arrayBuffer())).toString());
+    const exported = file.otus.find((one: { _id: string }) => one._id === otu._id);
+    expect(exported.isolates[0].sequences[0].sequence).toBe('ACGTacgt');
+  });
+
   test('of what is not there, and of an OTU without sequences, is not found', async () => {
     const otu = await addOtu('Empty virus');
     await lab.store.sequences.collection.deleteMany({ otu_id: otu._id });

@@ -61,6 +61,37 @@ describe('creation', () => {
     expect((await bob('GET', `/api/otus/${body.id}`)).body).toMatchObject({ ...stored, issues: NOTHING_THERE });
   });
 
+  test('stores names composed and without white space at their ends, and compares them so', async () => {
+    const referenceId = await addReference();
+    const { body } = await create(referenceId, { name: '\u00a0Me\u0301lon virus\n', abbreviation: ' Me\u0301V' });
+    expect(body).toMatchObject({ name: 'M\u00e9lon virus', abbreviation: 'M\u00e9V' });
+    const message = async (names: object) => (await create(referenceId, names)).body.message;
+    expect(await message({ name: 'me\u0301lon VIRUS ' })).toBe('Name already exists');
+    expect(await message({ name: 'Other', abbreviation: 'Me\u0301V\t' })).toBe('Abbreviation already exists');
+    expect((await bob('PATCH', `/api/otus/${body.id}`, { name: 'Me\u0301lon virus' })).body.version).toBe(0);
+  });
+
+  test('names as former releases stored them are compared too, and can be edited', async () => {
+    const referenceId = await addReference();
+    const { body: old } = await create(referenceId, { name: 'Potato virus Y', abbreviation: 'PVY' });
+    const { body: other } = await create(referenceId, { name: 'Potato virus X' });
+    const untrimmed = { name: 'Potato virus Y ', lower_name: 'potato virus y ', abbreviation: ' PVY' };
+    await lab.store.otus.collection.updateOne({ _id: old.id }, { $set: untrimmed });
+    expect((await create(referenceId, { name: 'Potato virus Y' })).body.message).toBe('Name already exists');
+    expect((await bob('PATCH', `/api/otus/${other.id}`, { abbreviation: 'PVY' })).body.message).toBe(
+      'Abbreviation already exists',
+    );
+    // Something else of it is changed, then the name itself.
+    expect(await bob('PATCH', `/api/otus/${old.id}`, { schema: [{ name: 'RNA1' }] })).toMatchObject({
+      status: 200,
+      body: { name: 'Potato virus Y ' },
+    });
+    expect((await bob('PATCH', `/api/otus/${old.id}`, { name: 'Potato virus Y' })).body).toMatchObject({
+      name: 'Potato virus Y',
+      version: 2,
+    });
+  });
+
   test('answers taken names with the texts that clients compare', async () => {
     const referenceId = await addReference();
     await create(referenceId, { name: 'Tobacco virus', abbreviation: 'TV' });

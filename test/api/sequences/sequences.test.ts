@@ -48,10 +48,10 @@ test('a sequence is added and shown in one and the same form', async () => {
 });
 
 test('bases are stored in upper case without white space; other characters than those of IUPAC are refused', async () => {
-  expect((await add({ sequence: ' acgt\r\n\tRYswkmBDHVNu \n' })).body.sequence).toBe('ACGTRYSWKMBDHVNU');
+  expect((await add({ sequence: ' acgt\r\n\tRYswkmBDHVNu \n' })).body.sequence).toBe('ACGTRYSWKMBDHVNT');
   const errors = async (sequence: unknown) => (await add({ sequence })).body.errors;
   expect(await errors('AC-GT>!!')).toEqual({
-    sequence: ['holds characters that are not IUPAC nucleotide codes: - > !'],
+    sequence: ['holds characters that are not IUPAC nucleotide codes: - > ! (the first one at base 3)'],
   });
   expect(await errors(' \n\t ')).toEqual({ sequence: ['empty values not allowed'] });
   expect(await errors(3)).toEqual({ sequence: ['must be of string type'] });
@@ -60,6 +60,26 @@ test('bases are stored in upper case without white space; other characters than 
     definition: ['required field'],
     sequence: ['required field'],
   });
+});
+
+test('U is stored as T, and the history says so', async () => {
+  const { body } = await add({ sequence: 'augc' });
+  expect(body.sequence).toBe('ATGC');
+  const descriptions = async () => {
+    const changes = (await bob('GET', `/api/otus/${otuId}/history`)).body as { description: string }[];
+    return changes.map(({ description }) => description);
+  };
+  expect((await descriptions()).at(-1)).toBe(
+    `Created new sequence ${FIELDS.accession} in Unnamed Isolate (U was read as T)`,
+  );
+  const edit = (sequence: string) => bob('PATCH', `${base}/${body.id}`, { sequence });
+  expect((await edit('GGUU')).body.sequence).toBe('GGTT');
+  expect((await descriptions()).at(-1)).toBe(`Edited sequence ${body.id} in Unnamed Isolate (U was read as T)`);
+  // The same bases in another alphabet are no change.
+  await edit('gguu');
+  expect(await descriptions()).toHaveLength(4);
+  await edit('GGTTA');
+  expect((await descriptions()).at(-1)).toBe(`Edited sequence ${body.id} in Unnamed Isolate`);
 });
 
 test('genomes larger than a usual body are taken, bodies above the limit are not', async () => {
