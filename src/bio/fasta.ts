@@ -2,16 +2,17 @@ import { byteTable, type InputProblem, recognizeFormat, showByte } from './input
 import { roundHalfEven } from './numbers.js';
 
 const LINE_FEED = 10;
+const CARRIAGE_RETURN = 13;
 const GREATER_THAN = 62;
 const AT_SIGN = 64;
 const MAX_SHOWN_NAME = 60;
 
 /**
- * Letters that bowtie2-build indexes as a base or as N, and `-`, which it indexes as a gap. Others (U, `.`, `*`, digits) it drops without a word, so
- * that the index would not be the sequence in the file.
+ * Letters that bowtie2-build indexes as a base or as N, `-`, which it indexes as a gap, and U, for which it gets T. Others (`.`, `*`, digits) it drops
+ * without a word, so that the index would not be the sequence in the file.
  */
-const isBase = byteTable('ACGTNRYSWKMBDHVXacgtnryswkmbdhvx-');
-const isBlank = byteTable(' \t\r\v\f');
+const isBase = byteTable('ACGTUNRYSWKMBDHVXacgtunryswkmbdhvx-');
+const isBlank = byteTable(' \t\v\f');
 /** Letters of amino acids that are no nucleotide codes. */
 const isProtein = byteTable('EFILPQZJOefilpqzjo');
 
@@ -34,13 +35,17 @@ export type FastaStatistics = {
   /** Sequence characters of all records. */
   bases: number;
   gc: NucleotideShares;
+  /** U among the sequence characters, which count as T. */
+  uracils: number;
+  /** Whether lines end with CR, alone or before LF. */
+  hasCarriageReturns: boolean;
 };
 
 export type FastaResult = { ok: true; statistics: FastaStatistics } | { ok: false; problem: FastaProblem };
 
 /**
  * Checks plain (decompressed) nucleotide FASTA text as it streams by, and counts its bases: for genomes of any size. Accepted: upper and lower
- * case, IUPAC codes, CR LF, blanks, blank lines, equal names, a missing last line feed. Stops at the first problem, except that a record
+ * case, IUPAC codes, U, lines that end with LF, CR LF or CR, blanks, blank lines, equal names, a missing last line feed. Stops at the first problem, except that a record
  * without sequence is reported at the end.
  */
 export class FastaValidator {
@@ -50,6 +55,8 @@ export class FastaValidator {
   #line = 1;
   #column = 0;
   #inHeader = false;
+  #isAfterReturn = false;
+  #hasCarriageReturns = false;
   #recordBases = 0;
   #recordLine = 0;
   #name = '';
@@ -61,24 +68,37 @@ export class FastaValidator {
     let i = 0;
     const counts = new Uint32Array(256);
     while (i < chunk.length && this.#problem === undefined) {
-      if (this.#inHeader) i = this.#skipHeader(chunk, i);
-      else if (chunk[i] === LINE_FEED) i = this.#endLine(i);
-      else if (this.#column === 0 && chunk[i] === GREATER_THAN) i = this.#startRecord(i);
-      else if (isBlank[chunk[i] as number] === 1) {
-        this.#column++;
-        i++;
-      } else i = this.#scanBases(chunk, i, counts);
+      if (chunk[i] === LINE_FEED || chunk[i] === CARRIAGE_RETURN) i = this.#endLine(chunk[i] as number, i);
+      else i = this.#takeByte(chunk, i, counts);
     }
     for (let byte = 0; byte < 256; byte++)
       this.#counts[byte] = (this.#counts[byte] as number) + (counts[byte] as number);
     return this.#problem === undefined;
   }
 
+  #takeByte(chunk: Uint8Array, i: number, counts: Uint32Array): number {
+    this.#isAfterReturn = false;
+    if (this.#inHeader) return this.#skipHeader(chunk, i);
+    if (this.#column === 0 && chunk[i] === GREATER_THAN) return this.#startRecord(i);
+    if (isBlank[chunk[i] as number] !== 1) return this.#scanBases(chunk, i, counts);
+    this.#column++;
+    return i + 1;
+  }
+
   /** The verdict, after the last chunk or after a refusal. */
   finish(): FastaResult {
     if (this.#problem === undefined) this.#end();
     if (this.#problem !== undefined) return { ok: false, problem: this.#problem };
-    return { ok: true, statistics: { count: this.#records, bases: this.#bases, gc: this.#shares() } };
+    return {
+      ok: true,
+      statistics: {
+        count: this.#records,
+        bases: this.#bases,
+        gc: this.#shares(),
+        uracils: this.#countOf('u'),
+        hasCarriageReturns: this.#hasCarriageReturns,
+      },
+    };
   }
 
   #scanBases(chunk: Uint8Array, from: number, counts: Uint32Array): number {
@@ -95,20 +115,23 @@ export class FastaValidator {
     this.#column += i - from;
     if (i === end) return i;
     const byte = chunk[i] as number;
-    return byte === LINE_FEED || isBlank[byte] === 1 ? i : this.#refuseCharacter(byte);
+    return byte === LINE_FEED || byte === CARRIAGE_RETURN || isBlank[byte] === 1 ? i : this.#refuseCharacter(byte);
   }
 
   #skipHeader(chunk: Uint8Array, from: number): number {
-    const lineEnd = chunk.indexOf(LINE_FEED, from);
-    const end = lineEnd < 0 ? chunk.length : lineEnd;
+    let end = from;
+    while (end < chunk.length && chunk[end] !== LINE_FEED && chunk[end] !== CARRIAGE_RETURN) end++;
     const wanted = Math.min(end, from + MAX_SHOWN_NAME - this.#name.length);
     if (wanted > from) this.#name += Buffer.from(chunk.subarray(from, wanted)).toString('latin1');
-    return lineEnd < 0 ? end : this.#endLine(lineEnd);
+    return end;
   }
 
-  #endLine(i: number): number {
+  #endLine(byte: number, i: number): number {
+    // CR and LF together are one line end, also where chunks meet.
+    if (byte === CARRIAGE_RETURN || !this.#isAfterReturn) this.#line++;
+    this.#isAfterReturn = byte === CARRIAGE_RETURN;
+    this.#hasCarriageReturns ||= this.#isAfterReturn;
     this.#inHeader = false;
-    this.#line++;
     this.#column = 0;
     return i + 1;
   }
@@ -138,7 +161,7 @@ export class FastaValidator {
     const advice = 'Choose a FASTA file with the genome of the host.';
     if (this.#records === 0) {
       this.#problem = { code: 'empty', message: `The file is empty. ${advice}` };
-    } else if (this.#countOf('a') + this.#countOf('c') + this.#countOf('g') + this.#countOf('t') === 0) {
+    } else if (['a', 'c', 'g', 't', 'u'].every((letter) => this.#countOf(letter) === 0)) {
       const what = this.#bases === 0 ? 'only headers, no sequence' : 'no A, C, G or T, only ambiguous bases';
       this.#problem = {
         code: 'no_nucleotides',
@@ -170,9 +193,7 @@ export class FastaValidator {
     const advice =
       isProtein[byte] === 1
         ? 'This looks like protein; a subtraction needs the nucleotide sequence.'
-        : byte === 85 || byte === 117
-          ? 'Write T for U.'
-          : 'Write N for an unknown base.';
+        : 'Write N for an unknown base.';
     this.#problem = {
       code: 'illegal_character',
       message: `${where}: ${showByte(byte)} is not a nucleotide code. ${advice}`,
@@ -193,8 +214,9 @@ export class FastaValidator {
 
   #shares(): NucleotideShares {
     const letters = ['a', 't', 'g', 'c', 'n'] as const;
-    const total = letters.reduce((sum, letter) => sum + this.#countOf(letter), 0);
-    const share = (letter: string) => roundHalfEven(this.#countOf(letter) / total, 3);
+    const countOf = (letter: string) => this.#countOf(letter) + (letter === 't' ? this.#countOf('u') : 0);
+    const total = letters.reduce((sum, letter) => sum + countOf(letter), 0);
+    const share = (letter: string) => roundHalfEven(countOf(letter) / total, 3);
     return { a: share('a'), t: share('t'), g: share('g'), c: share('c'), n: share('n') };
   }
 }

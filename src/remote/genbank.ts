@@ -30,6 +30,7 @@ export function createGenbankService(outgoing: Outgoing, genbankUrl: string, ema
         return isUnknown ? { ok: false, trouble: { reason: 'not_found' } } : answer;
       }
       const record = parseGenbank(answer.body.toString('utf8'));
+      if (record === 'no_bases') return { ok: false, trouble: { reason: 'no_bases' } };
       return record ? { ok: true, record } : { ok: false, trouble: { reason: 'unreadable' } };
     },
   };

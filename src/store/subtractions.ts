@@ -21,6 +21,8 @@ export type SubtractionDocument = Stored & {
   gc?: NucleotideFractions;
   /** Number of sequences. */
   count?: number;
+  /** What the server has changed in the file; absent when it was nothing. */
+  notes?: string[];
 };
 
 /** A subtraction in lists and messages. */
@@ -154,8 +156,13 @@ export function createSubtractionStore(database: Database, jobs: JobStore, files
     },
 
     /** Stores what the job found out; false when the subtraction is gone. */
-    async setStats(name: string, stats: { gc: NucleotideFractions; count: number }): Promise<boolean> {
-      const result = await subtractions.updateOne({ _id: name }, { $set: { gc: stats.gc, count: stats.count } });
+    async setStats(
+      name: string,
+      { gc, count, notes = [] }: { gc: NucleotideFractions; count: number; notes?: string[] },
+    ): Promise<boolean> {
+      // A second try finds the file as the first one left it, and nothing to note.
+      const noted = notes.length > 0 ? { notes } : {};
+      const result = await subtractions.updateOne({ _id: name }, { $set: { gc, count, ...noted } });
       return result.matchedCount === 1;
     },
 

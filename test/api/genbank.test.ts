@@ -32,6 +32,11 @@ test.each([
   [{ reason: 'unreachable' } as const, 502, 'Could not reach NCBI'],
   [{ reason: 'status', status: 500 } as const, 502, 'Could not reach NCBI'],
   [{ reason: 'status', status: 407 } as const, 500, 'Proxy authentication failed'],
+  [
+    { reason: 'no_bases' } as const,
+    502,
+    'The GenBank record NC_1 has no bases, it only names the records that it is made of (CONTIG, WGS). Ask for one of those',
+  ],
   [{ reason: 'unreadable' } as const, 502, 'NCBI sent no sequence that can be read'],
 ])('trouble %j is the answer %d', async (trouble, status, message) => {
   answering({ ok: false, trouble });

@@ -18,7 +18,13 @@ const GOOD = '>one first\nACGTNNacgtnn\nRYKM\n>two\nTTTT\n';
 test.each([1, 2, 3, 7, 100])('letters and records are counted whatever the chunks (%d bytes)', (chunkBytes) => {
   expect(check(GOOD, chunkBytes)).toEqual({
     ok: true,
-    statistics: { count: 2, bases: 20, gc: { a: 0.125, t: 0.375, g: 0.125, c: 0.125, n: 0.25 } },
+    statistics: {
+      count: 2,
+      bases: 20,
+      gc: { a: 0.125, t: 0.375, g: 0.125, c: 0.125, n: 0.25 },
+      uracils: 0,
+      hasCarriageReturns: false,
+    },
   });
 });
 
@@ -35,6 +41,8 @@ test('ambiguity codes other than N are no part of the shares', () => {
 
 test.each([
   ['CR LF', GOOD.replaceAll('\n', '\r\n')],
+  ['CR', GOOD.replaceAll('\n', '\r')],
+  ['RNA', GOOD.replaceAll(/^[^>].*$/gm, (line) => line.replaceAll('T', 'U').replaceAll('t', 'u'))],
   ['no last line feed', GOOD.trimEnd()],
   ['blank lines', `\n${GOOD.replaceAll('\n', '\n\n')}\n`],
   ['blanks in the sequence', GOOD.replace('ACGT', 'AC GT\t')],
@@ -71,7 +79,6 @@ describe('refusals name what is wrong, where, and what to do', () => {
       3,
       /Line 3 \(record 1, 'one'\), character 3: 'E' .*looks like protein/,
     ],
-    ['RNA', '>one\nACGU\n', 'illegal_character', 2, /'U' .*Write T for U/],
     ['a stop sign', '>one\nACG*\n', 'illegal_character', 2, /'\*' .*Write N/],
     ['a control character', '>one\nACG\0\n', 'illegal_character', 2, /byte 0x00/],
     ['a > in the middle of a line', '>one\nACG>T\n', 'illegal_character', 2, /character 4: '>'/],

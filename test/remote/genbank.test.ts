@@ -1,5 +1,7 @@
+import { readFileSync } from 'node:fs';
 import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import { createGenbankService } from '../../src/remote/genbank.js';
 import { parseGenbank } from '../../src/remote/genbank_record.js';
@@ -30,6 +32,12 @@ ORIGIN
 //
 `;
 
+function recordOf(text: string) {
+  const record = parseGenbank(text);
+  if (typeof record !== 'object') throw new Error(`No record: ${record}`);
+  return record;
+}
+
 describe('a flat file', () => {
   test('is read whole, the first record of it', () => {
     expect(parseGenbank(FLAT)).toEqual({
@@ -43,17 +51,53 @@ describe('a flat file', () => {
 
   test('of a virus without a host has none, and of two hosts the last one counts', () => {
     const host = /\/host="Solanum[^"]*"/;
-    expect(parseGenbank(FLAT.replace(host, '/strain="x"'))?.host).toBe('');
-    expect(parseGenbank(FLAT.replace(host, '/host="A"\n                     /host="B"'))?.host).toBe('B');
+    expect(recordOf(FLAT.replace(host, '/strain="x"')).host).toBe('');
+    expect(recordOf(FLAT.replace(host, '/host="A"\n                     /host="B"')).host).toBe('B');
   });
 
   test.each([
     ['nothing', ''],
     ['a page', '<html>Error</html>'],
-    ['no bases', FLAT.replace(/ORIGIN {6}[^/]*/, '')],
+    ['a line that is no sequence', FLAT.replace('       61 atgc', '       61 atgc -atg')],
+    ['other characters than those of IUPAC', FLAT.replace('       61 atgc', '       61 atgce')],
     ['no version', FLAT.replace(/VERSION.*\n/, '')],
   ])('with %s is none', (_, text) => {
     expect(parseGenbank(text)).toBeUndefined();
+  });
+});
+
+const reported = (name: string) =>
+  readFileSync(join(import.meta.dirname, `../data/reports/genbank_${name}.gb`), 'utf8');
+
+describe('the format', () => {
+  test('has text on the line of ORIGIN that is no sequence', () => {
+    expect(recordOf(reported('OLD00001')).sequence).toBe('ATGCATGCATGCATGCATGC');
+  });
+
+  test('doubles quotes inside of qualifiers, which go over lines and may look like others', () => {
+    expect(recordOf(reported('QUO00001')).host).toBe('Solanum "Desiree" tuberosum');
+    const note =
+      '/note="a ""quoted"" word\n                     /host=""of a note"" "\n                     /host="S. ""D""\n                     x"';
+    expect(recordOf(FLAT.replace(/\/host="Solanum[^"]*"/, note)).host).toBe('S. "D" x');
+    expect(recordOf(FLAT.replace(/\/host="Solanum[^"]*"/, '/host=plain')).host).toBe('plain');
+  });
+
+  test('has gaps, which are as many N', () => {
+    const gaps = '        1 atgc\n          [gap 3 bp]    Expand Ns\n        8 atgc\n     [gap unk2 bp]\n';
+    expect(recordOf(FLAT.replace(/ {8}1 atg[^/]*/, gaps)).sequence).toBe('ATGCNNNATGCNN');
+  });
+
+  test('has U in records of RNA, which is T', () => {
+    expect(recordOf(FLAT.replace('61 atgc', '61 augc')).sequence).toBe(recordOf(FLAT).sequence);
+  });
+
+  test.each([
+    '',
+    'CONTIG      join(AB000001.1:1..200,gap(100),AB000002.1:1..50)\n',
+    'WGS         ABCD01000001-ABCD01000009\n',
+  ])('has records without bases: %j', (lines) => {
+    expect(parseGenbank(FLAT.replace(/ORIGIN {6}[^/]*/, lines))).toBe('no_bases');
+    expect(parseGenbank(FLAT.replace(/ORIGIN {6}[^/]*/, `${lines}ORIGIN\n`))).toBe('no_bases');
   });
 });
 
@@ -102,6 +146,7 @@ describe('GenBank', () => {
     [404, '', { reason: 'not_found' }],
     [429, 'API rate limit exceeded', { reason: 'status', status: 429 }],
     [500, '', { reason: 'status', status: 500 }],
+    [200, FLAT.replace(/ORIGIN {6}[^/]*/, 'WGS         ABCD01000001\n'), { reason: 'no_bases' }],
     [200, 'Error: CEFetchPApplication::proxy_stream()', { reason: 'unreadable' }],
   ])('that answers %d with %j is trouble', async (status, text, trouble) => {
     const { service } = await answering(status, text);

@@ -1,6 +1,9 @@
+import { createReadStream, createWriteStream } from 'node:fs';
 import { copyFile, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
 import { FastaValidator } from '../../bio/fasta.js';
+import { FastaForm } from '../../bio/fasta_form.js';
 import type {
   CreateSubtractionArgs,
   CreateSubtractionControl,
@@ -58,7 +61,7 @@ export function createCreateSubtractionSteps(deps: ActivityDeps) {
       await publishFile(partial, fastaPath(args.subtraction_id));
     }),
 
-    setSubtractionStats: step<CreateSubtractionArgs>(async ({ args, signal, report }) => {
+    setSubtractionStats: step<CreateSubtractionArgs>(async ({ args, signal, log, report, attempt }) => {
       const path = fastaPath(args.subtraction_id);
       const size = (await fileSize(path)) ?? 0;
       const validator = new FastaValidator();
@@ -70,8 +73,11 @@ export function createCreateSubtractionSteps(deps: ActivityDeps) {
       }
       const result = validator.finish();
       if (!result.ok) throw new InvalidInput(result.problem.message, 'Correct the file and upload it again.');
-      const { gc, count } = result.statistics;
-      await store.subtractions.setStats(args.subtraction_id, { gc, count });
+      const { gc, count, uracils, hasCarriageReturns } = result.statistics;
+      const notes = uracils > 0 ? [`U was read as T at ${uracils} base${uracils === 1 ? '' : 's'}.`] : [];
+      await store.subtractions.setStats(args.subtraction_id, { gc, count, notes });
+      for (const note of notes) log.line(note);
+      if (uracils > 0 || hasCarriageReturns) await rewrite(path, `${path}.${attempt}.partial`, signal);
     }),
 
     buildSubtractionIndex: step<CreateSubtractionArgs>(async ({ args, threads, signal, log, report, attempt }) => {
@@ -102,6 +108,20 @@ export function createCreateSubtractionSteps(deps: ActivityDeps) {
       await removePartials(data.subtraction(args.subtraction_id));
     }),
   } satisfies CreateSubtractionSteps;
+}
+
+/** Brings the host's FASTA into the form that is kept; what bowtie2-build does not know it would leave out without a word. */
+async function rewrite(path: string, partial: string, signal: AbortSignal): Promise<void> {
+  const form = new FastaForm();
+  await pipeline(
+    createReadStream(path, { highWaterMark: 1 << 20 }),
+    async function* inForm(chunks: AsyncIterable<Buffer>) {
+      for await (const chunk of chunks) yield form.push(chunk);
+    },
+    createWriteStream(partial),
+    { signal },
+  );
+  await publishFile(partial, path);
 }
 
 function isDamage(error: unknown): boolean {

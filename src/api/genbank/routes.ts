@@ -1,5 +1,5 @@
 import type { ApiDeps } from '../deps.js';
-import { notFound } from '../http/refusals.js';
+import { badGateway, notFound } from '../http/refusals.js';
 import { remoteRefusal } from '../http/remote.js';
 import { json, type Route, route } from '../http/route.js';
 
@@ -30,6 +30,11 @@ export function createGenbankRoutes({ remote }: ApiDeps): Route[] {
         if (answer.ok) return json(answer.record);
         const { trouble } = answer;
         if (trouble.reason === 'not_found') return notFound();
+        if (trouble.reason === 'no_bases') {
+          return badGateway(
+            `The GenBank record ${accession} has no bases, it only names the records that it is made of (CONTIG, WGS). Ask for one of those`,
+          );
+        }
         const isAnswer = trouble.reason === 'unreadable' || trouble.reason === 'too_large';
         return remoteRefusal(trouble, isAnswer ? 'NCBI sent no sequence that can be read' : 'Could not reach NCBI');
       },
