@@ -8,7 +8,7 @@ import { parseFastqc, type Quality } from '../../../src/bio/fastqc.js';
 import { trimmingParameters } from '../../../src/bio/trimming.js';
 import { buildSubtractionIndex, mapSubtraction } from '../../../src/tools/bowtie2.js';
 import { collectText, runTool } from '../../../src/tools/runner.js';
-import { runSpades } from '../../../src/tools/spades.js';
+import { assembleReads, correctReads } from '../../../src/tools/spades.js';
 import { tempFolder } from '../../tools/support.js';
 import { bgzf, context, importInto } from './support.js';
 
@@ -148,16 +148,10 @@ test.each(['BGZF', 'empty members', 'all of it at once'])('SPAdes assembles %s',
   const folder = join(temp.path, `spades_${name.replaceAll(' ', '_')}`);
   await mkdir(folder);
   const { paths } = await importInto(folder, [ACCEPTED[name] as Buffer]);
-  const assembly = {
-    reads: paths,
-    kmers: [21, 33],
-    threads: 1,
-    memoryGib: 2,
-    phredOffset: 33,
-    folder: join(folder, 'out'),
-  } as const;
-  expect(await runSpades(assembly, {})).toEqual({ isAssembled: true });
-  const scaffolds = (await readFile(join(folder, 'out', 'scaffolds.fasta'), 'utf8')).split('>').slice(1);
+  const out = join(folder, 'out');
+  expect(await correctReads({ reads: paths, threads: 1, memoryGib: 2, phredOffset: 33, folder: out }, {})).toBe(true);
+  expect(await assembleReads({ kmers: [21, 33], memoryGib: 2, folder: out }, {})).toEqual({ isAssembled: true });
+  const scaffolds = (await readFile(join(out, 'scaffolds.fasta'), 'utf8')).split('>').slice(1);
   const longest = Math.max(...scaffolds.map((scaffold) => scaffold.split('\n').slice(1).join('').length));
   expect(longest).toBeGreaterThan(1_400);
 });
