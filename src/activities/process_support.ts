@@ -1,4 +1,4 @@
-import { ApplicationFailure } from '@temporalio/activity';
+import { ApplicationFailure, Context } from '@temporalio/activity';
 import type { ProcessError } from '../contracts/processes.js';
 import { publishUntil } from '../files/publish.js';
 import { isTooLarge } from '../store/database/trouble.js';
