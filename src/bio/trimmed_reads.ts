@@ -1,4 +1,5 @@
 import { firstWordEnd, hashName } from './name_hash.js';
+import { CountingMemory } from './read_quality/counting_memory.js';
 import { RecordCutter } from './read_quality/record_cutter.js';
 
 const HASH_FACTOR = 0x9e3779b1;
@@ -38,7 +39,9 @@ export type TrimmedReadsFigures = {
  */
 export class TrimmedReads {
   readonly #rule: TrimmedReadsRule;
-  readonly #cutter = new RecordCutter((memory, header, headerEnd, sequence, sequenceEnd, quality, qualityEnd) => {
+  readonly #memory = new CountingMemory();
+  readonly #cutter = new RecordCutter(this.#memory, (header, headerEnd, sequence, sequenceEnd, quality, qualityEnd) => {
+    const memory = this.#memory.view();
     this.#look(memory, header + 1, headerEnd, sequence, sequenceEnd);
     if (this.#isChanged) this.#changed.push(this.#change(memory, header, quality, qualityEnd));
   });
