@@ -31,8 +31,8 @@ export class RawReadStatistics {
   readonly #lengths = new ReadLengths();
   readonly #adapters = new Adapters(this.#memory);
   readonly #repeats = new Repeats(this.#memory);
-  /** Instead of `#repeats`, where the counting was done elsewhere. */
-  #repeatFigures: RepeatsState | undefined;
+  /** What `#repeats` comes to, once it was asked for, or what was counted elsewhere. */
+  #knownRepeats: RepeatsState | undefined;
   readonly #cutter = new RecordCutter(this.#memory, (...record) => this.#add(...record));
 
   /** What was counted until `toState`; it takes no more text. */
@@ -43,7 +43,7 @@ export class RawReadStatistics {
     statistics.#gc.setState(state.gc);
     statistics.#lengths.setState(state.lengths);
     statistics.#adapters.setState(state.adapters);
-    statistics.#repeatFigures = state.repeats;
+    statistics.#knownRepeats = state.repeats;
     return statistics;
   }
 
@@ -55,12 +55,12 @@ export class RawReadStatistics {
       tiles: this.#tiles.toState(),
       gc: this.#gc.toState(),
       lengths: this.#lengths.toState(),
-      repeats: this.#repeatFigures ?? this.#repeats.toState(),
+      repeats: this.#repeatFigures(),
       adapters: this.#adapters.toState(),
     };
   }
 
-  /** Takes the next bytes. */
+  /** Takes the next bytes; none after a report or a state was asked for. */
   push(chunk: Buffer): void {
     this.#cutter.push(chunk);
   }
@@ -96,7 +96,7 @@ export class RawReadStatistics {
   report(fileName: string, offset: PhredOffset): string {
     this.#cutter.end();
     const figures = this.#figures;
-    const repeats = this.#repeatFigures ?? this.#repeats.toState();
+    const repeats = this.#repeatFigures();
     const tiles = this.#tiles.module(offset);
     const hasQualities = figures.maxLength > 0;
     const modules = [
@@ -136,6 +136,12 @@ export class RawReadStatistics {
     this.#lengths.add(sequenceEnd - sequence);
     this.#adapters.add(sequence, sequenceEnd);
     this.#repeats.add(sequence, sequenceEnd);
+  }
+
+  /** Going through 100,000 sequences takes as long as counting some 200,000 reads, and a report may be wanted with each offset. */
+  #repeatFigures(): RepeatsState {
+    this.#knownRepeats ??= this.#repeats.toState();
+    return this.#knownRepeats;
   }
 
   get #counted(): BaseFigures {
