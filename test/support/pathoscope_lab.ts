@@ -4,7 +4,7 @@ import { gunzipSync } from 'node:zlib';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { createBuildIndexControl, createBuildIndexSteps } from '../../src/activities/jobs/build_index.js';
 import { createNuvsSteps } from '../../src/activities/nuvs/steps.js';
-import { createPathoscopeSteps } from '../../src/activities/pathoscope/steps.js';
+import { createAnalysisControl, createPathoscopeSteps } from '../../src/activities/pathoscope/steps.js';
 import { createImportReferenceActivities } from '../../src/activities/references/import.js';
 import type { BuildIndexArgs } from '../../src/contracts/build_index.js';
 import { type StepActivity, type StepInput, TASKS } from '../../src/contracts/jobs.js';
@@ -139,6 +139,8 @@ async function newJob(
       for (const [i, stage] of TASKS.pathoscope_bowtie.steps.entries()) {
         await run(stage, steps[PATHOSCOPE[i] as (typeof PATHOSCOPE)[number]]);
       }
+      const ended = { jobId, task: algorithm, args, cost };
+      await createAnalysisControl({ store, data, log: quietLogger }).finishPathoscope(ended);
       return analysis();
     },
     async found() {
