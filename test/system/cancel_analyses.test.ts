@@ -5,9 +5,17 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type ReleaseServer, startReleaseServer } from '../../src/demo/release_server.js';
 import { waitFor } from '../support/wait.js';
 import { cancelInTime } from './cancel.js';
-import { type Body, type Client, completeJob, demoFile, jobWhen, processEnd, signIn } from './client.js';
+import { type Body, type Client, completeJob, demoFile, jobWhen, signIn } from './client.js';
 import { createHome, type Home, type RunningServer, startServer } from './support.js';
-import { analyse, buildIndex, importReference, makeSample, makeSubtraction, type Prepared } from './walk.js';
+import {
+  analyse,
+  buildIndex,
+  importReference,
+  installHmms,
+  makeSample,
+  makeSubtraction,
+  type Prepared,
+} from './walk.js';
 
 const LIMIT = { timeout: 180_000 };
 // One analysis fills the host, so a share that is not given back would hold up the next job for ever.
@@ -39,7 +47,7 @@ beforeAll(async () => {
   for (const { job } of [...samples, ...indexes]) await completeJob(client, job);
   ambiguous = { sample: samples[0].id, reference: big };
   leaf = samples[1].id;
-  await installHmms();
+  await installHmms(client);
 }, LIMIT.timeout);
 
 afterAll(async () => {
@@ -73,13 +81,6 @@ function readsOf(genome: string): Uint8Array {
     return `@read:${i}\n${genome.slice(start, start + READ_BASES)}\n+\n${'I'.repeat(READ_BASES)}\n`;
   });
   return gzipSync(reads.join(''), { level: 1 });
-}
-
-async function installHmms(): Promise<void> {
-  await client.get('/api/hmms/status/release');
-  await client.post('/api/hmms/status/updates');
-  const { process } = await client.get('/api/hmms/status');
-  expect(await processEnd(client, process.id)).toMatchObject({ complete: true });
 }
 
 const folders = (...names: string[]) => {

@@ -42,6 +42,15 @@ export async function buildIndex(client: Client, reference: string): Promise<{ i
   return { id, job: job.id };
 }
 
+/** Installs the HMM data of the release service that the server asks. */
+export async function installHmms(client: Client): Promise<void> {
+  await client.get('/api/hmms/status/release');
+  await client.post('/api/hmms/status/updates');
+  const { process } = await client.get('/api/hmms/status');
+  const ended = await processEnd(client, process.id);
+  if (!ended.complete) throw new Error(`The HMM data were not installed: ${JSON.stringify(ended.errors)}`);
+}
+
 /** Starts an analysis, by default Pathoscope. */
 export async function analyse(
   client: Client,
