@@ -48,7 +48,7 @@ async function upload(
   return file._id;
 }
 
-/** Runs the steps of a new sample; `skip` leaves some out. */
+/** Runs the job of a new sample to its end; `skip` leaves steps out. */
 async function makeSample(
   contents: readonly (Buffer | string)[],
   changes: Partial<NewSample> = {},
@@ -61,7 +61,8 @@ async function makeSample(
   const { job, sample } = made;
   const jobInput: JobInput = { jobId: job._id, task: 'create_sample', args: job.args, cost: { proc: 1, mem: 1 } };
   const folder = site.data.sample(sample._id);
-  const steps = createCreateSampleSteps({ store: site.store, data: site.data, log: quietLogger });
+  const deps = { store: site.store, data: site.data, log: quietLogger };
+  const steps = createCreateSampleSteps(deps);
   const run = async () => {
     for (const [stage, activity] of STEPS) {
       if (skip.includes(stage)) continue;
@@ -69,6 +70,7 @@ async function makeSample(
       const granted = { proc: 1, mem: 1 };
       await environment.run(steps[activity], { ...jobInput, granted, stage, progress: 0, share: 0.1, last: false });
     }
+    await new MockActivityEnvironment().run(createCreateSampleControl(deps).finishCreateSample, jobInput);
     return { sample: await site.store.samples.get(sample._id), folder, jobInput };
   };
   return { run, folder, jobInput, sampleId: sample._id };
