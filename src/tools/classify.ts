@@ -1,5 +1,5 @@
 import type { FailureClass } from '../contracts/failures.js';
-import { DamagedGzip, OutputTooLarge, ToolFailed, ToolMissing, type ToolRun, UnsafePath } from './errors.js';
+import { OutputTooLarge, ToolFailed, ToolMissing, type ToolRun, UnsafePath } from './errors.js';
 import { type ToolId, toolOf } from './programs.js';
 
 /** What a failed tool means: its class, the tool, one sentence for the user, and whether a second try may go better. */
@@ -29,7 +29,7 @@ const OUT_OF_MEMORY = [
 ];
 
 const DAMAGED_GZIP =
-  /^igzip: Error |^gzip: .*(not in gzip format|unexpected end of file|invalid compressed data|crc error)|^pigz: .*(corrupted|unrecognized format|incomplete|not compressed)|BadGzipFile|zlib\.error|Compressed file ended before/i;
+  /^igzip: Error |^gzip: .*(not in gzip format|unexpected end of file|invalid compressed data|crc error)|BadGzipFile|zlib\.error|Compressed file ended before/i;
 
 const INVALID_INPUT: Readonly<Record<ToolId, readonly RegExp[]>> = {
   bowtie2: [
@@ -53,7 +53,7 @@ const INVALID_INPUT: Readonly<Record<ToolId, readonly RegExp[]>> = {
     DAMAGED_GZIP,
   ],
   hmmer: [/File format problem/, /bad file format/, /is empty or misformatted/, /Parse failed/],
-  pigz: [DAMAGED_GZIP],
+  pigz: [],
   igzip: [],
 };
 
@@ -85,12 +85,10 @@ export function explain(error: unknown): ToolFailure | undefined {
   if (error instanceof OutputTooLarge) {
     return { class: 'invalid_input', tool: null, advice: 'The file unpacks to more data than is allowed; check it.' };
   }
-  if (error instanceof DamagedGzip) return { class: 'invalid_input', tool: null, advice: BROKEN_UPLOAD };
   if (error instanceof UnsafePath) return { class: 'tool_failed', tool: null, advice: `${error.message}.` };
   return undefined;
 }
 
-const BROKEN_UPLOAD = 'The compressed file is damaged or cut; upload it again.';
 const KILLED =
   'Something on the server kills this program; ask the administrator what it is, then start the job again.';
 const TRY_AGAIN = 'Look into the job log; if it does not explain the failure, start the job again.';
@@ -101,7 +99,7 @@ const INPUT_ADVICE: Readonly<Record<ToolId, string>> = {
   skewer: 'The reads cannot be read to the end; check that the FASTQ files are whole and upload them again.',
   spades: 'The reads cannot be assembled; check that the sample holds enough reads in valid FASTQ format.',
   hmmer: 'The profile HMMs or the proteins cannot be read; ask the administrator to install the HMM data again.',
-  pigz: BROKEN_UPLOAD,
+  pigz: TRY_AGAIN,
   igzip: TRY_AGAIN,
 };
 

@@ -63,11 +63,6 @@ export class OutputTooLarge extends Error {
   }
 }
 
-/** Compressed data is damaged, cut, or not gzip at all; found without the help of an external program. */
-export class DamagedGzip extends Error {
-  override readonly name = 'DamagedGzip';
-}
-
 /** A path holds characters that the named program would misread. */
 export class UnsafePath extends Error {
   override readonly name = 'UnsafePath';

@@ -5,7 +5,7 @@ import { gunzipSync } from 'node:zlib';
 import { buildIndex, mapIsolates } from './bowtie2.js';
 import type { ToolCommand } from './command.js';
 import { compressStream } from './igzip.js';
-import { compressFile, decompressFile } from './pigz.js';
+import { compressFile } from './pigz.js';
 import { TOOLS, type ToolId, type ToolInfo } from './programs.js';
 import { readLines, runTool, toFile } from './runner.js';
 import { parseTrimLog, trim } from './skewer.js';
@@ -99,14 +99,12 @@ const TRIALS: Readonly<Record<ToolId, Trial>> = {
   },
 
   async pigz(folder, signal) {
-    const [plain, packed, again] = ['plain.txt', 'packed.gz', 'again.txt'].map((name) => join(folder, name));
+    const [plain, packed] = ['plain.txt', 'packed.gz'].map((name) => join(folder, name));
     const text = miniGenome(300_000);
     await writeFile(`${plain}`, text);
     await compressFile({ from: `${plain}`, to: `${packed}`, threads: 2 }, { signal, usePigz: true });
-    await decompressFile({ from: `${packed}`, to: `${again}`, threads: 2 }, { signal, usePigz: true });
-    expectThat((await readFile(`${again}`, 'utf8')) === text, 'the text changed on its way');
     expectThat(gunzipSync(await readFile(`${packed}`)).toString() === text, 'its output is not what gzip expects');
-    return `Compressed and decompressed ${text.length} bytes.`;
+    return `Compressed ${text.length} bytes.`;
   },
 
   async igzip(folder, signal) {

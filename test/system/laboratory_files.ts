@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { gzipSync } from 'node:zlib';
+import { gunzipSync, gzipSync } from 'node:zlib';
 
 /** What becomes of read files: a sample with so many reads, or a refusal. */
 export type ReadsCase = {
@@ -95,6 +95,12 @@ export const HOSTS: { file: string; count?: number; refused?: RegExp }[] = [
   { file: 'bad/host_no_header.fa.gz', refused: /header/ },
   { file: 'bad/host_fastq.fa.gz', refused: /FASTQ/ },
   { file: 'bad/host_empty_inside.fa.gz', refused: /empty/ },
+  { file: 'made/host_padding_between.fa.gz', count: 4 },
+  { file: 'made/host_text_behind.fa.gz', refused: /not gzip data/ },
+  { file: 'made/host_cr.fa', count: 4 },
+  { file: 'made/host_rna.fa', count: 4 },
+  { file: 'made/host_utf16.fa', refused: /UTF-16/ },
+  { file: 'made/host_tar.fa.gz', refused: /tar archive/ },
 ];
 
 const DUPLICATES = ['ids', 'names', 'abbreviations', 'isolate_ids', 'sequence_ids'].map((what) => `duplicate_${what}`);
@@ -138,6 +144,28 @@ function accepted(reads: number, ...names: string[]): ReadsCase[] {
 
 /** The bytes of a file of a case. */
 export function content(file: string): Uint8Array {
-  if (file === 'made/zeros.fq.gz') return gzipSync(Buffer.alloc(64 * 1024 * 1024));
-  return readFileSync(fileURLToPath(new URL(`../data/${file}`, import.meta.url)));
+  const make = MADE[file];
+  return make ? make() : readFileSync(fileURLToPath(new URL(`../data/${file}`, import.meta.url)));
+}
+
+const MADE: Record<string, () => Uint8Array> = {
+  'made/zeros.fq.gz': () => gzipSync(Buffer.alloc(64 * 1024 * 1024)),
+  'made/host_padding_between.fa.gz': () => {
+    const text = host();
+    const half = text.indexOf('\n>', text.length / 2) + 1;
+    return Buffer.concat([gzipSync(text.slice(0, half)), Buffer.alloc(512), gzipSync(text.slice(half))]);
+  },
+  'made/host_text_behind.fa.gz': () => Buffer.concat([gzipSync(host()), Buffer.from('and some words')]),
+  'made/host_cr.fa': () => Buffer.from(host().replaceAll('\n', '\r')),
+  'made/host_rna.fa': () =>
+    Buffer.from(host().replace(/^[^>].*/gm, (line) => line.replaceAll('T', 'U').replaceAll('t', 'u'))),
+  'made/host_utf16.fa': () => Buffer.from(`\ufeff${host()}`, 'utf16le'),
+  'made/host_tar.fa.gz': () => gunzipAndPack('reports/tar.fastq.gz'),
+};
+
+const host = () => gunzipSync(content('bad/host_good.fa.gz')).toString('latin1');
+
+function gunzipAndPack(file: string): Uint8Array {
+  const bytes = content(file);
+  return gzipSync(bytes[0] === 0x1f ? gunzipSync(bytes) : bytes);
 }

@@ -34,7 +34,7 @@ test('every tool passes its trial run on a tiny real input', async () => {
     'skewer ok: Trimmed 200 reads.',
     expect.stringMatching(/^SPAdes ok: Assembled a scaffold of \d+ bases\.$/),
     'HMMER ok: Built, pressed and searched a profile.',
-    'pigz ok: Compressed and decompressed 300000 bytes.',
+    'pigz ok: Compressed 300000 bytes.',
     expect.stringMatching(/^igzip (ok: Compressed 300000 bytes\.|missing: )/),
   ]);
 });

@@ -13,17 +13,17 @@ import type { JobInput } from '../../contracts/jobs.js';
 import { readBlocks } from '../../files/blocks.js';
 import { sharesFolder, subtractionSlug } from '../../files/data_directory.js';
 import { fileSize, freshFolder, isGzipped } from '../../files/folders.js';
+import { BadGzip, gunzip } from '../../files/gunzip.js';
 import { publishFile, publishFiles, removePartials, removePath } from '../../files/publish.js';
 import { buildSubtractionIndex } from '../../tools/bowtie2.js';
-import { classify } from '../../tools/classify.js';
-import { DamagedGzip, ToolFailed } from '../../tools/errors.js';
-import { compressFile, decompressFile } from '../../tools/pigz.js';
+import { compressFile } from '../../tools/pigz.js';
+import { limited } from '../../tools/process/sinks.js';
 import { bowtie2BuildProgress } from '../../tools/progress.js';
 import { eachLine, runTool } from '../../tools/runner.js';
 import type { ActivityDeps } from '../deps.js';
 import { finishJob, undoJob } from '../ends.js';
 import { InvalidInput } from '../errors.js';
-import { createStep } from '../steps/step.js';
+import { createStep, type Step } from '../steps/step.js';
 
 /** Largest host genome that is unpacked, in bytes of FASTA: four times the largest plant genome known. */
 const MAXIMUM_FASTA_BYTES = 600e9;
@@ -43,21 +43,15 @@ export function createCreateSubtractionSteps(deps: ActivityDeps) {
       await mkdir(data.subtraction(args.subtraction_id), { recursive: true });
     }),
 
-    unpackSubtraction: step<CreateSubtractionArgs>(async ({ args, threads, signal, log, report, attempt }) => {
+    unpackSubtraction: step<CreateSubtractionArgs>(async (context) => {
+      const { args, attempt } = context;
       const from = data.file(args.file_id);
       if (!(await fileSize(from))) {
         throw new InvalidInput('The uploaded file is empty or missing.', 'Upload the host genome again.');
       }
       const partial = `${fastaPath(args.subtraction_id)}.${attempt}.partial`;
-      if (await isGzipped(from)) {
-        const inputs = { paths: [from], onFraction: report };
-        const unpacking = { from, to: partial, threads, limitBytes: MAXIMUM_FASTA_BYTES };
-        await decompressFile(unpacking, { signal, log, inputs }).catch((error: unknown) => {
-          throw isDamage(error) ? damaged() : error;
-        });
-      } else {
-        await copyFile(from, partial);
-      }
+      if (await isGzipped(from)) await unpack(from, partial, context);
+      else await copyFile(from, partial);
       await publishFile(partial, fastaPath(args.subtraction_id));
     }),
 
@@ -124,15 +118,41 @@ async function rewrite(path: string, partial: string, signal: AbortSignal): Prom
   await publishFile(partial, path);
 }
 
-function isDamage(error: unknown): boolean {
-  return error instanceof DamagedGzip || (error instanceof ToolFailed && classify(error) === 'invalid_input');
+/**
+ * Unpacks a gzip file of any number of members.
+ *
+ * @throws InvalidInput when it is damaged or cut, or when something else follows its data.
+ */
+async function unpack(
+  from: string,
+  to: string,
+  { signal, report }: Pick<Step<unknown>, 'signal' | 'report'>,
+): Promise<void> {
+  const size = (await fileSize(from)) || 1;
+  let bytes = 0;
+  const source = async function* () {
+    for await (const chunk of createReadStream(from, { highWaterMark: 1 << 20 }) as AsyncIterable<Buffer>) {
+      bytes += chunk.length;
+      report(bytes / size);
+      yield chunk;
+    }
+  };
+  const plain = limited(gunzip(source(), { hasPadding: false }), MAXIMUM_FASTA_BYTES);
+  await pipeline(plain, createWriteStream(to), { signal }).catch((error: unknown) => {
+    throw error instanceof BadGzip ? unusable(error) : error;
+  });
 }
 
-function damaged(): InvalidInput {
-  return new InvalidInput(
-    'The gzip data of the uploaded file is damaged or cut.',
-    'Compress the host genome again and upload it whole.',
-  );
+function unusable({ problem }: BadGzip): InvalidInput {
+  return problem === 'trailing_bytes'
+    ? new InvalidInput(
+        'Something that is not gzip data follows the compressed host genome.',
+        'Compress the host genome again, into one gzip file, and upload it.',
+      )
+    : new InvalidInput(
+        'The gzip data of the uploaded file is damaged or cut.',
+        'Compress the host genome again and upload it whole.',
+      );
 }
 
 /** What ends a `create_subtraction` job. */

@@ -7,7 +7,7 @@ import { LineEnds } from '../../bio/line_ends.js';
 import { firstWordEnd } from '../../bio/name_hash.js';
 import { RawReadStatistics } from '../../bio/raw_read_statistics.js';
 import type { Checksum } from '../../files/checksums.js';
-import { BadGzip, type GzipFacts, gunzip } from './gunzip.js';
+import { BadGzip, type GzipFacts, gunzip } from '../../files/gunzip.js';
 import { UniqueNames } from './unique_names.js';
 
 const BLOCK_BYTES = 256 * 1024;

@@ -1,4 +1,4 @@
-import { type FileHandle, open, writeFile } from 'node:fs/promises';
+import { type FileHandle, open } from 'node:fs/promises';
 import { OutputTooLarge } from '../errors.js';
 import { lineBatches } from './lines.js';
 
@@ -65,15 +65,7 @@ export function collectText(limitBytes = 1_000_000): Sink<string> {
   });
 }
 
-/** Writes the output into a file, as `toFile` does, but never more than `limitBytes`: above it throws `OutputTooLarge`. */
-export function toLimitedFile(path: string, limitBytes: number): Sink<undefined> {
-  return readChunks(async (chunks) => {
-    await writeFile(path, limited(chunks, limitBytes));
-    return undefined;
-  });
-}
-
-/** The same chunks; throws `OutputTooLarge` as soon as they are more than `limitBytes` together. */
+/** The chunks as they are; throws `OutputTooLarge` as soon as they are more than `limitBytes` together. */
 export async function* limited(chunks: AsyncIterable<Buffer>, limitBytes: number): AsyncGenerator<Buffer> {
   let size = 0;
   for await (const chunk of chunks) {
