@@ -8,6 +8,7 @@ import { publishJson, removePartials, removePath } from '../../files/publish.js'
 import type { SampleFile } from '../../store/samples/samples.js';
 import type { ActivityDeps } from '../deps.js';
 import { finishJob, undoJob } from '../ends.js';
+import { InvalidInput } from '../errors.js';
 import { importReads } from '../reads/import.js';
 import { keepSampleQuality } from '../reads/quality.js';
 import type { ReadFileFindings } from '../reads/read_file.js';
@@ -16,6 +17,8 @@ import { createStep, type Step } from '../steps/step.js';
 
 /** What the pass over the uploads has found, until the sample has it. */
 const FINDINGS = 'findings.json';
+
+type Findings = { files: ReadFileFindings[] } | { refused: { message: string; advice: string } };
 
 /** Steps of `create_sample`. */
 export function createCreateSampleSteps(deps: ActivityDeps) {
@@ -33,16 +36,25 @@ export function createCreateSampleSteps(deps: ActivityDeps) {
     );
 
   const findingsPath = (args: CreateSampleArgs) => join(data.sample(args.sample_id), FINDINGS);
-  const copyReads = async (context: Step<CreateSampleArgs>): Promise<ReadFileFindings[]> => {
+  const importUploads = async (context: Step<CreateSampleArgs>): Promise<Findings> => {
     const { args } = context;
     const paths = readPaths(args);
     const uploads = args.files.map(({ id, name }, index) => ({
       ...{ name, path: data.file(id), to: paths[index] as string },
     }));
-    const findings = await importReads(context, { uploads, pairing: pairingOf(args) });
-    // What has to be refused is refused before anything else is done.
-    warningsOf(findings, namesOf(args), args.srna);
-    await publishJson(findingsPath(args), findings);
+    try {
+      const files = await importReads(context, { uploads, pairing: pairingOf(args) });
+      // Some of what has to be refused is found with the warnings.
+      warningsOf(files, namesOf(args), args.srna);
+      return { files };
+    } catch (error) {
+      if (!(error instanceof InvalidInput)) throw error;
+      return { refused: { message: error.message, advice: error.advice } };
+    }
+  };
+  const copyReads = async (context: Step<CreateSampleArgs>): Promise<Findings> => {
+    const findings = await importUploads(context);
+    await publishJson(findingsPath(context.args), findings);
     return findings;
   };
 
@@ -53,19 +65,22 @@ export function createCreateSampleSteps(deps: ActivityDeps) {
     }),
 
     copySampleFiles: step<CreateSampleArgs>(async (context) => {
-      await copyReads(context);
-      await store.samples.setFiles(context.args.sample_id, await copiedFiles(context.args));
+      const findings = await copyReads(context);
+      if ('files' in findings) await store.samples.setFiles(context.args.sample_id, await copiedFiles(context.args));
     }),
 
+    // Unusable reads are refused here, as users of old clients know it, although the copying finds them.
     runSampleFastqc: step<CreateSampleArgs>(async (context) => {
       const { args } = context;
-      const findings = (await readJson<ReadFileFindings[]>(findingsPath(args))) ?? (await copyReads(context));
-      await keepSampleQuality(data.sample(args.sample_id), findings, namesOf(args), args.phred_offset ?? null);
+      const findings = (await readJson<Findings>(findingsPath(args))) ?? (await copyReads(context));
+      if ('refused' in findings) throw new InvalidInput(findings.refused.message, findings.refused.advice);
+      await keepSampleQuality(data.sample(args.sample_id), findings.files, namesOf(args), args.phred_offset ?? null);
     }),
 
     parseSampleFastqc: step<CreateSampleArgs>(async ({ args }) => {
-      const findings = await readJson<ReadFileFindings[]>(findingsPath(args));
-      if (!findings) throw new Error('What was found in the reads is not there');
+      const found = await readJson<Findings>(findingsPath(args));
+      if (!found || 'refused' in found) throw new Error('What was found in the reads is not there');
+      const findings = found.files;
       const names = namesOf(args);
       const wanted = args.phred_offset ?? null;
       const { phred, quality } = await keepSampleQuality(data.sample(args.sample_id), findings, names, wanted);
