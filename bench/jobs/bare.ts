@@ -45,7 +45,8 @@ export function runBare(commands: Iterable<BareCommand>): Map<string, Spent> {
   return times;
 }
 
-type Job = { proc: number; mem: number; status: { state: string; stage: string | null; timestamp: string }[] };
+/** What of a job the tables need. */
+export type Job = { proc: number; mem: number; status: { state: string; stage: string | null; timestamp: string }[] };
 
 /** The job as the server tells it. */
 export function readJob(client: BenchClient, jobId: string): Promise<Job> {

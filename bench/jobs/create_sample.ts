@@ -2,7 +2,7 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { BenchClient } from '../client.js';
 import type { BenchServer } from '../server.js';
-import { type BareCommand, printSteps, readJob, runBare } from './bare.js';
+import { type BareCommand, type Job, printSteps, readJob, runBare } from './bare.js';
 import { fastqc } from './pathoscope.js';
 import { makeSample } from './prepare.js';
 import { writeReads } from './reads.js';
@@ -17,21 +17,29 @@ const MEMORY_GOAL_MIB = 120;
  * command line. The memory is that of the tool worker above what it had before.
  */
 export async function benchCreateSample(client: BenchClient, server: BenchServer, pairs?: string[]): Promise<void> {
-  const reads = join(server.folder, 'million.fq.gz');
-  await writeReads([reads], READS);
-  await benchOne(client, server, `${READS} single reads`, [reads], GOAL_OF_SINGLES);
-  if (pairs) await benchOne(client, server, 'the given pairs', pairs, GOAL_OF_PAIRS);
+  const single = join(server.folder, 'million.fq.gz');
+  await writeReads([single], READS);
+  const cases = [
+    { what: `${READS} single reads`, reads: [single], goal: GOAL_OF_SINGLES },
+    ...(pairs ? [{ what: 'the given pairs', reads: pairs, goal: GOAL_OF_PAIRS }] : []),
+  ];
+  const jobs: { job: Job; memory: number }[] = [];
+  for (const { what, reads } of cases) jobs.push(await runJob(client, server, what, reads));
+  // All bare tools at the end: this process answers no pings of the server meanwhile.
+  for (const [index, { what, reads, goal }] of cases.entries()) {
+    const { job, memory } = jobs[index] as (typeof jobs)[number];
+    const work = join(server.folder, `bare ${what}`);
+    await mkdir(work, { recursive: true });
+    const commands: BareCommand[] = [
+      { stage: 'copy_files', argv: ['cp', ...reads, work] },
+      { stage: 'fastqc', argv: fastqc(reads, work, String(job.proc)) },
+    ];
+    printSteps(`create_sample of ${what}, ${job.proc} cores`, job, runBare(commands), goal);
+    process.stdout.write(`The tool worker took ${memory.toFixed(0)} MiB more meanwhile, goal ≤ ${MEMORY_GOAL_MIB}.\n`);
+  }
 }
 
-async function benchOne(
-  client: BenchClient,
-  server: BenchServer,
-  what: string,
-  reads: readonly string[],
-  goal: number,
-): Promise<void> {
-  const work = join(server.folder, `bare ${what}`);
-  await mkdir(work, { recursive: true });
+async function runJob(client: BenchClient, server: BenchServer, what: string, reads: readonly string[]) {
   const before = await workerMemory(server);
   let highest = before;
   const watch = setInterval(() => {
@@ -40,15 +48,7 @@ async function benchOne(
     });
   }, 200);
   const { jobId } = await makeSample(client, `Sample of ${what}`, reads).finally(() => clearInterval(watch));
-  const job = await readJob(client, jobId);
-  const commands: BareCommand[] = [
-    { stage: 'copy_files', argv: ['cp', ...reads, work] },
-    { stage: 'fastqc', argv: fastqc(reads, work, String(job.proc)) },
-  ];
-  printSteps(`create_sample of ${what}, ${job.proc} cores`, job, runBare(commands), goal);
-  process.stdout.write(
-    `The tool worker took ${(highest - before).toFixed(0)} MiB more meanwhile, goal ≤ ${MEMORY_GOAL_MIB}.\n`,
-  );
+  return { job: await readJob(client, jobId), memory: highest - before };
 }
 
 async function workerMemory(server: BenchServer): Promise<number> {
