@@ -3,7 +3,10 @@ import { basename, join } from 'node:path';
 import { findProgram } from '../../src/tools/programs.js';
 import { runTool } from '../../src/tools/runner.js';
 
-/** The server does without FastQC; the tests that compare with it are passed over where it is not installed. */
+/**
+ * Whether FastQC is here. The server does without it, so a developer need not have it (and Java); its stored reports are compared all the same,
+ * and `.ci/run` installs it.
+ */
 export const hasFastqc = findProgram('fastqc') !== undefined;
 
 /** What FastQC reports of FASTQ files (`fastqc_data.txt`), in their order; it works in `folder`. */
