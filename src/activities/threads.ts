@@ -1,6 +1,6 @@
 import { createRequire } from 'node:module';
 import { setTimeout as delay } from 'node:timers/promises';
-import { Worker } from 'node:worker_threads';
+import { type TransferListItem, Worker } from 'node:worker_threads';
 import { ThreadFailed } from './errors.js';
 
 /** A thread that waits for a tool nobody can kill is left behind after so long. */
@@ -19,6 +19,8 @@ export type ThreadOptions = {
   memoryGib: number;
   /** Tells how far the thread is, 0 to 1. */
   report?: (fraction: number) => void;
+  /** What of the thread's data moves to it instead of being copied. */
+  transferList?: TransferListItem[];
 };
 
 /**
@@ -31,11 +33,11 @@ export async function runThread<Result>(
   entry: `#${string}`,
   name: string,
   workerData: unknown,
-  { signal, memoryGib, report }: ThreadOptions,
+  { signal, memoryGib, report, transferList }: ThreadOptions,
 ): Promise<Result> {
   signal.throwIfAborted();
   const worker = new Worker(createRequire(import.meta.url).resolve(entry), {
-    ...{ name, workerData },
+    ...{ name, workerData, ...(transferList && { transferList }) },
     execArgv: [],
     resourceLimits: { maxOldGenerationSizeMb: memoryGib * 1024, maxYoungGenerationSizeMb: YOUNG_GENERATION_MIB },
   });

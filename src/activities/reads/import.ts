@@ -48,7 +48,7 @@ export async function importReads(context: ImportContext, { uploads, pairing }: 
       ...{ from: path, isGzip: areGzip[index] as boolean, namesPath: `${to}.names.${context.attempt}.partial` },
       to: { copy: partials[index] as string },
     }));
-    const task = { files, sizeBytes: sizes.reduce((sum, size) => sum + size, 0), pairing };
+    const task = { files, sizeBytes: sizes.reduce((sum, size) => sum + size, 0), threads: context.threads, pairing };
     const { outcome, checksums } = await runPass(context, task, rewritten);
     if (outcome.kind === 'rewrite') {
       for (const index of outcome.files) rewritten.add(index);

@@ -1,13 +1,18 @@
 import { MateComparer, type MateProblem, type Side } from '../../bio/mates.js';
+import { CountingHere, CountingThread, type RawCounts } from './raw_counting.js';
 import { ReadFile, type ReadFileFindings, type ReadFileTask } from './read_file.js';
 
 const SMALLEST_PROGRESS = 0.01;
+/** Below this a thread starts in no less time than the counting takes. */
+const SMALL_BYTES = 2_000_000;
 
 /** One pass over the uploads of a sample. */
 export type ImportTask = {
   files: readonly ReadFileTask[];
   /** Bytes of all uploads. */
   sizeBytes: number;
+  /** Processor cores for the work. */
+  threads: number;
   /** How mates are found: by their names, or by their places alone. */
   pairing: 'by_name' | 'by_order';
 };
@@ -28,9 +33,11 @@ export async function runImportPass(task: ImportTask, report: (fraction: number)
   const isPaired = task.files.length === 2;
   const mates = new MateComparer(task.pairing === 'by_name');
   const onBytes = progressOf(task.sizeBytes, report);
+  const hasThread = task.threads > 1 && task.sizeBytes > SMALL_BYTES;
+  const counting = hasThread ? new CountingThread(task.files.length) : new CountingHere(task.files.length);
   const files = task.files.map((file, index) => {
-    const compare = mates.take.bind(mates, index as Side);
-    return new ReadFile(file, isPaired ? compare : () => {}, onBytes);
+    const onRecord = isPaired ? mates.take.bind(mates, index as Side) : () => {};
+    return new ReadFile(file, { onRecord, onBytes, onText: (records) => counting.push(index, records) });
   });
   try {
     const open = new Set(files);
@@ -45,8 +52,10 @@ export async function runImportPass(task: ImportTask, report: (fraction: number)
       if (mates.problem) return { kind: 'bad_pair', problem: mates.problem };
       if (file.mustBeRewritten) return { kind: 'rewrite', files: [index] };
     }
-    return { kind: 'done', files: files.map((file, index) => file.findings(index + 1)) };
+    const counts = await counting.end();
+    return { kind: 'done', files: files.map((file, index) => file.findings(counts[index] as RawCounts)) };
   } finally {
+    await counting.close();
     for (const file of files) await file.close();
   }
 }

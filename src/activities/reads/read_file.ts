@@ -5,9 +5,9 @@ import { gzipSync } from 'node:zlib';
 import { type FastqFacts, FastqScanner, type RecordHandler } from '../../bio/fastq.js';
 import { LineEnds } from '../../bio/line_ends.js';
 import { firstWordEnd } from '../../bio/name_hash.js';
-import { RawReadStatistics } from '../../bio/raw_read_statistics.js';
 import type { Checksum } from '../../files/checksums.js';
 import { BadGzip, type GzipFacts, gunzip } from '../../files/gunzip.js';
+import type { RawCounts } from './raw_counting.js';
 import { UniqueNames } from './unique_names.js';
 
 const BLOCK_BYTES = 256 * 1024;
@@ -26,44 +26,49 @@ export type ReadFileTask = {
 };
 
 /** What was found in a file of reads. */
-export type ReadFileFindings = FastqFacts & {
-  uniqueNames: boolean;
-  /** Whether ends of lines were not line feeds alone. */
-  hasOtherLineEnds: boolean;
-  /** Whether zeros lay between or behind the members of the gzip data. */
-  hasPadding: boolean;
-  /** Counts of the quality characters by code. */
-  qualityCounts: number[];
-  /** FastQC's text of the reads with each offset. */
-  reports: { 33: string; 64: string };
-  /** Of the copy; null where a compressor makes the file. */
-  checksum: Checksum | null;
+export type ReadFileFindings = FastqFacts &
+  RawCounts & {
+    uniqueNames: boolean;
+    /** Whether ends of lines were not line feeds alone. */
+    hasOtherLineEnds: boolean;
+    /** Whether zeros lay between or behind the members of the gzip data. */
+    hasPadding: boolean;
+    /** Of the copy; null where a compressor makes the file. */
+    checksum: Checksum | null;
+  };
+
+/** What is told while a file is read. */
+export type ReadFileHooks = {
+  /** Gets every record. */
+  onRecord: RecordHandler;
+  /** Gets the text of whole records, which is good until it resolves. */
+  onText: (records: Buffer) => Promise<void>;
+  /** Gets the number of bytes that were read of the upload. */
+  onBytes: (count: number) => void;
 };
 
-/** A file of reads on its way into a sample: checked, counted and copied or rewritten, piece by piece. */
+/** A file of reads on its way into a sample: checked and copied or rewritten, piece by piece. */
 export class ReadFile {
   readonly scanner: FastqScanner;
   /** What is wrong with the file, for its user. */
   problem: { message: string; advice: string } | undefined;
   readonly #task: ReadFileTask;
-  readonly #onBytes: (count: number) => void;
+  readonly #hooks: ReadFileHooks;
   readonly #lineEnds = new LineEnds();
   readonly #gzip: GzipFacts = { hasPadding: false };
-  readonly #statistics = new RawReadStatistics();
   readonly #names: UniqueNames;
   readonly #hash = createHash('sha256');
   readonly #text: AsyncGenerator<Buffer>;
   #copy: FileHandle | undefined;
   #copied = 0;
 
-  /** `onRecord` gets every record, `onBytes` the number of bytes that were read of the upload. */
-  constructor(task: ReadFileTask, onRecord: RecordHandler, onBytes: (count: number) => void) {
+  constructor(task: ReadFileTask, hooks: ReadFileHooks) {
     this.#task = task;
-    this.#onBytes = onBytes;
+    this.#hooks = hooks;
     this.#names = new UniqueNames(task.namesPath);
     this.scanner = new FastqScanner((memory, header, headerEnd, sequence, sequenceEnd) => {
       this.#names.add(memory, header, firstWordEnd(memory, header, headerEnd));
-      onRecord(memory, header, headerEnd, sequence, sequenceEnd);
+      hooks.onRecord(memory, header, headerEnd, sequence, sequenceEnd);
     });
     this.#text = task.isGzip ? gunzip(this.#upload(), this.#gzip) : this.#upload();
   }
@@ -79,10 +84,10 @@ export class ReadFile {
   async next(): Promise<boolean> {
     try {
       const { done, value } = await this.#text.next();
-      if (!done) this.#take(this.scanner.push(this.#lineEnds.push(value)));
+      if (!done) await this.#take(this.scanner.push(this.#lineEnds.push(value)));
       else {
-        this.#take(this.scanner.push(this.#lineEnds.end()));
-        this.#take(this.scanner.finish());
+        await this.#take(this.scanner.push(this.#lineEnds.end()));
+        await this.#take(this.scanner.finish());
         await this.#endCopy();
       }
       this.#noteProblem();
@@ -94,16 +99,14 @@ export class ReadFile {
     }
   }
 
-  /** What was found; after the end of the file. */
-  findings(number: number): ReadFileFindings {
-    const name = `reads_${number}.fq.gz`;
+  /** What was found, with what was `counted`; after the end of the file. */
+  findings(counted: RawCounts): ReadFileFindings {
     return {
       ...this.scanner.facts,
+      ...counted,
       uniqueNames: this.#names.areUnique(),
       hasOtherLineEnds: this.#lineEnds.isChanged,
       hasPadding: this.#gzip.hasPadding,
-      qualityCounts: Array.from(this.#statistics.qualityCounts()),
-      reports: { 33: this.#statistics.report(name, 33), 64: this.#statistics.report(name, 64) },
       checksum: 'copy' in this.#task.to ? { sha256: this.#hash.digest('hex'), size: this.#copied } : null,
     };
   }
@@ -116,9 +119,9 @@ export class ReadFile {
     this.#names.close();
   }
 
-  #take(records: Buffer): void {
+  async #take(records: Buffer): Promise<void> {
     if (records.length === 0 || this.scanner.problem || this.mustBeRewritten) return;
-    this.#statistics.push(records);
+    await this.#hooks.onText(records);
     const { to } = this.#task;
     if (!('descriptor' in to)) return;
     for (let written = 0; written < records.length; ) written += writeSync(to.descriptor, records, written);
@@ -145,7 +148,7 @@ export class ReadFile {
         copying.catch(() => {});
         yield bytes;
         await copying;
-        this.#onBytes(bytesRead);
+        this.#hooks.onBytes(bytesRead);
       }
     } finally {
       await upload.close();

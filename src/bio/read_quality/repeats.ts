@@ -19,9 +19,11 @@ const LEVEL_ENDS = [50, 100, 500, 1000, 5000, 10_000];
 const LEVELS = [...'123456789', '>10', '>50', '>100', '>500', '>1k', '>5k', '>10k+'];
 
 /** What is left of a point when letters are made capitals by taking a bit away. */
-const POINT_IN_CAPITALS = String.fromCharCode('.'.charCodeAt(0) & 0xdf);
+const POINT = '.'.charCodeAt(0);
+const POINT_IN_CAPITALS = POINT & 0xdf;
 
-type Entry = { count: number; sequence: string };
+/** Numbers of reads with the same sequence: how many, and the sequence's address and length. */
+type Entry = { count: number; address: number; length: number };
 
 /** The figures of both modules. */
 export type RepeatsState = {
@@ -64,9 +66,9 @@ export class Repeats {
   /** Works out the figures of both modules. */
   toState(): RepeatsState {
     const entries = this.#listEntries();
-    const order = hashMapOrder(entries.map(({ sequence }) => javaHash(sequence)));
+    const order = hashMapOrder(this.#hashes(entries));
     // Sums depend on the order in their last digits, and so does that of equal counts.
-    const ordered = order.map((index) => entries[index] as Entry);
+    const ordered = Array.from(order, (index) => entries[index] as Entry);
     return { ...this.#levels(ordered), overrepresented: this.#overrepresented(ordered) };
   }
 
@@ -75,17 +77,38 @@ export class Repeats {
     const entries: Entry[] = [];
     for (let at = this.#entries; at < this.#end; ) {
       const length = view.getUint32(at + 4, true);
-      const bases = this.#memory.bytes(at + ENTRY_HEAD_BYTES, length).toString('latin1');
-      entries.push({ count: view.getUint32(at, true), sequence: bases.replaceAll(POINT_IN_CAPITALS, '.') });
+      entries.push({ count: view.getUint32(at, true), address: at + ENTRY_HEAD_BYTES, length });
       at += ENTRY_HEAD_BYTES + Math.ceil(length / 4) * 4;
     }
     return entries;
   }
 
+  /** Java's hashes of the sequences as text. */
+  #hashes(entries: readonly Entry[]): Int32Array {
+    const bytes = this.#memory.bytes(0, this.#end);
+    return Int32Array.from(entries, ({ address, length }) => {
+      let hash = 0;
+      for (let at = address; at < address + length; at++) {
+        const code = bytes[at] as number;
+        hash = (Math.imul(hash, 31) + (code === POINT_IN_CAPITALS ? POINT : code)) | 0;
+      }
+      return hash;
+    });
+  }
+
+  #textOf({ address, length }: Entry): string {
+    const text = this.#memory.bytes(address, length).toString('latin1');
+    return text.replaceAll(String.fromCharCode(POINT_IN_CAPITALS), '.');
+  }
+
   #overrepresented(entries: readonly Entry[]): RepeatsState['overrepresented'] {
     return entries
-      .map(({ sequence, count }) => ({ sequence, count, percent: (count / this.#reads) * 100 }))
-      .filter(({ percent }) => percent > OVERREPRESENTED.warn)
+      .filter(({ count }) => (count / this.#reads) * 100 > OVERREPRESENTED.warn)
+      .map((entry) => ({
+        sequence: this.#textOf(entry),
+        count: entry.count,
+        percent: (entry.count / this.#reads) * 100,
+      }))
       .sort((a, b) => b.count - a.count);
   }
 
@@ -99,7 +122,8 @@ export class Repeats {
     const all = new Array<number>(LEVELS.length).fill(0);
     let differentSum = 0;
     let allSum = 0;
-    for (const copies of hashMapOrder(numbers).map((index) => numbers[index] as number)) {
+    for (const index of hashMapOrder(Int32Array.from(numbers))) {
+      const copies = numbers[index] as number;
       const count = this.#corrected(copies, observed.get(copies) as number);
       differentSum += count;
       allSum += count * copies;
@@ -156,25 +180,19 @@ function levelOf(copies: number): number {
   return range < 0 ? LEVELS.length - 1 : 9 + range;
 }
 
-function javaHash(text: string): number {
-  let hash = 0;
-  for (let i = 0; i < text.length; i++) hash = (Math.imul(hash, 31) + text.charCodeAt(i)) | 0;
-  return hash;
-}
-
 /**
  * In which order Java's `HashMap` goes through keys of these hashes that were put in one after the other: by bucket, and within one as they
  * came.
  */
-function hashMapOrder(hashes: readonly number[]): number[] {
+function hashMapOrder(hashes: Int32Array): Uint32Array {
   let buckets = 16;
   while (hashes.length > buckets * 0.75) buckets *= 2;
-  const bucketOf = (index: number) => {
-    const hash = hashes[index] as number;
-    return (hash ^ (hash >>> 16)) & (buckets - 1);
-  };
-  const bucketsByIndex = Int32Array.from(hashes.keys(), bucketOf);
-  return Array.from(hashes.keys()).sort(
-    (a, b) => (bucketsByIndex[a] as number) - (bucketsByIndex[b] as number) || a - b,
-  );
+  const bucketsByIndex = hashes.map((hash) => (hash ^ (hash >>> 16)) & (buckets - 1));
+  // The place of the next index of each bucket.
+  const places = new Uint32Array(buckets + 1);
+  for (const bucket of bucketsByIndex) (places[bucket + 1] as number)++;
+  for (const [bucket, place] of places.entries()) (places[bucket + 1] as number) += place;
+  const order = new Uint32Array(hashes.length);
+  for (const [index, bucket] of bucketsByIndex.entries()) order[(places[bucket] as number)++] = index;
+  return order;
 }

@@ -54,6 +54,22 @@ describe('gzip files are copied byte for byte when nothing has to be changed', (
   });
 });
 
+test('the counting thread of large files finds what one thread finds', async () => {
+  const longRead = `@long\n${'ACGTTGCA'.repeat(90_000)}\n+\n${'I'.repeat(720_000)}\n`;
+  const left = Buffer.from(GOOD.repeat(25) + longRead + REST);
+  const right = Buffer.from(REST + HALF.repeat(50) + longRead);
+  const results = [];
+  for (const threads of [1, 2]) {
+    await using temp = await tempFolder();
+    const { findings, files } = await importInto(temp.path, [gzipSync(left), right], 'by_order', threads);
+    const sha256 = files.map((file) => createHash('sha256').update(file).digest('hex'));
+    results.push({ findings, sha256 });
+  }
+  expect(results[1]).toEqual(results[0]);
+  expect(results[0]?.findings).toMatchObject([{ reads: 10_201, maxLength: 720_000 }, { reads: 10_201 }]);
+  expect(results[0]?.findings[0]?.reports).not.toEqual(results[0]?.findings[1]?.reports);
+});
+
 test('a plain file is compressed as before, and its checksum is noted', async () => {
   await using temp = await tempFolder();
   const { files, texts } = await importInto(temp.path, [GOOD]);

@@ -17,13 +17,14 @@ export async function importInto(
   folder: string,
   contents: readonly (Buffer | string)[],
   pairing: Import['pairing'] = 'by_name',
+  threads = 1,
 ): Promise<{ findings: ReadFileFindings[]; files: Buffer[]; texts: string[]; paths: string[] }> {
   const uploads = contents.map((_, index) => ({
     ...{ name: ['left.fq', 'right.fq'][index] as string, path: join(folder, `upload_${index}`) },
     to: join(folder, `reads_${index + 1}.fq.gz`),
   }));
   for (const [index, content] of contents.entries()) await writeFile(uploads[index]?.path as string, content);
-  const findings = await importReads(context(), { uploads, pairing });
+  const findings = await importReads({ ...context(), threads }, { uploads, pairing });
   const paths = uploads.map(({ to }) => to);
   const files = await Promise.all(paths.map((path) => readFile(path)));
   return { findings, files, paths, texts: files.map((file) => gunzipSync(file).toString('latin1')) };
