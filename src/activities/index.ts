@@ -14,15 +14,20 @@ import { withPulse, withPulses } from './pulse.js';
 import { createCloneReferenceActivities } from './references/clone.js';
 import { createDeleteReferenceActivities } from './references/delete.js';
 import { createImportReferenceActivities } from './references/import.js';
+import { createStepsActivities } from './steps/steps.js';
 import { createHousekeeping } from './upkeep/housekeeping.js';
 import type { UndoByTask } from './upkeep/reconcile_jobs.js';
 
 /** All steps of jobs; they run where the tools are. */
 export function createToolActivities(deps: ActivityDeps) {
-  return {
+  const small = {
     ...createCreateSampleSteps(deps),
     ...createCreateSubtractionSteps(deps),
     ...createBuildIndexSteps(deps),
+  };
+  return {
+    ...small,
+    ...createStepsActivities(deps, small),
     ...createPathoscopeSteps(deps),
     ...createNuvsSteps(deps),
     ...createInstallHmmsTools(deps),

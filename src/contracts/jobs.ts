@@ -119,8 +119,21 @@ export type StepInput = JobInput & {
 /** A step. What the next one needs lies on disk or in documents, so nothing travels. */
 export type StepActivity = (input: StepInput) => Promise<void>;
 
+/** Steps of a job that follow each other in one activity: for a small job the way to an activity takes longer than most steps. */
+export type StepsInput = JobInput & {
+  steps: (Pick<StepInput, 'stage' | 'progress' | 'share' | 'last'> & { activity: string })[];
+  last: boolean;
+  granted?: Cost;
+};
+
+/** The activity of several steps. */
+export type StepsActivities = {
+  /** Does the steps one after the other, from the one on that the job's status names last. */
+  runSteps(input: StepsInput): Promise<void>;
+};
+
 /** A step as the workflow sees it: the worker answers with the queue of its host, where the job's next steps run. */
-export type AdmittedStep = (input: StepInput) => Promise<string>;
+export type AdmittedStep = (input: StepInput | StepsInput) => Promise<string>;
 
 /** Bookkeeping of all jobs, run on `control`. */
 export type JobActivities = {

@@ -135,6 +135,12 @@ export function createJobStore(database: Database) {
       return (await jobs.countDocuments(open, { limit: 1 })) === 1;
     },
 
+    /** The steps that have begun, in their order. */
+    async begunStages(jobId: string): Promise<(string | null)[]> {
+      const job = await jobs.findOne({ _id: jobId }, { projection: { 'status.stage': 1 } });
+      return job?.status.map(({ stage }) => stage) ?? [];
+    },
+
     /** Notes how far the running step is; `share` is the step's part of the job. */
     async reportProgress(jobId: string, stage: string, fraction: number, share: number): Promise<void> {
       await jobs.updateOne({ _id: jobId, ...NOT_FINAL } as Filter<JobDocument>, {

@@ -6,7 +6,7 @@ import type {
   Next,
 } from '@temporalio/worker';
 import { runAdmitted } from '../activities/steps/admission.js';
-import type { Cost, StepInput } from '../contracts/jobs.js';
+import type { Cost, StepInput, StepsInput } from '../contracts/jobs.js';
 import type { HostBudget, Lease } from './budget.js';
 import { type ContactOptions, watchContact } from './contact.js';
 import type { ClassSlots } from './slots.js';
@@ -46,7 +46,7 @@ class Gate implements ActivityInboundCallsInterceptor {
     next: Next<ActivityInboundCallsInterceptor, 'execute'>,
     lost: AbortSignal,
   ): Promise<void> {
-    const step = input.args[0] as StepInput;
+    const step = input.args[0] as StepInput | StepsInput;
     const signal = AbortSignal.any([this.context.cancellationSignal, lost]);
     const admit = () => this.admit(step.jobId, step.cost, signal);
     let lease = await admit().finally(() => this.options.slots?.admitted());

@@ -10,11 +10,13 @@ const { removeOldIndexes, undoBuildIndex } = proxyActivities<BuildIndexControl>(
 /** Builds a reference's index: FASTA of the default isolates at their manifest versions, bowtie2 index. */
 export async function build_index(input: JobInput): Promise<void> {
   const end = { finish: finishBuildIndex, undo: undoBuildIndex };
-  await runJob<BuildIndexSteps>(input, 'build_index', end, async (step) => {
-    await step('mk_index_dir', 'makeIndexDir');
-    await step('write_fasta', 'writeIndexFasta');
-    await step('bowtie_build', 'buildReferenceIndex');
-    await step('replace_old', 'replaceOldIndex');
-  });
+  await runJob<BuildIndexSteps>(input, 'build_index', end, (_, steps) =>
+    steps([
+      ['mk_index_dir', 'makeIndexDir'],
+      ['write_fasta', 'writeIndexFasta'],
+      ['bowtie_build', 'buildReferenceIndex'],
+      ['replace_old', 'replaceOldIndex'],
+    ]),
+  );
   await removeOldIndexes(input);
 }

@@ -10,11 +10,13 @@ const { undoCreateSample } = proxyActivities<CreateSampleControl>(CLEAN_UP_STEP)
 /** Makes a sample of uploaded reads: copies them, measures their quality, removes the uploads. */
 export function create_sample(input: JobInput): Promise<void> {
   const end = { finish: finishCreateSample, undo: undoCreateSample };
-  return runJob<CreateSampleSteps>(input, 'create_sample', end, async (step) => {
-    await step('make_sample_dir', 'makeSampleDir');
-    await step('copy_files', 'copySampleFiles');
-    await step('fastqc', 'runSampleFastqc');
-    await step('parse_fastqc', 'parseSampleFastqc');
-    await step('clean_watch', 'cleanWatch');
-  });
+  return runJob<CreateSampleSteps>(input, 'create_sample', end, (_, steps) =>
+    steps([
+      ['make_sample_dir', 'makeSampleDir'],
+      ['copy_files', 'copySampleFiles'],
+      ['fastqc', 'runSampleFastqc'],
+      ['parse_fastqc', 'parseSampleFastqc'],
+      ['clean_watch', 'cleanWatch'],
+    ]),
+  );
 }

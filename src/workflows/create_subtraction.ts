@@ -10,11 +10,13 @@ const { undoCreateSubtraction } = proxyActivities<CreateSubtractionControl>(CLEA
 /** Makes a subtraction of an uploaded host genome: nucleotide fractions, bowtie2 index, compressed FASTA. */
 export function create_subtraction(input: JobInput): Promise<void> {
   const end = { finish: finishCreateSubtraction, undo: undoCreateSubtraction };
-  return runJob<CreateSubtractionSteps>(input, 'create_subtraction', end, async (step) => {
-    await step('make_subtraction_dir', 'makeSubtractionDir');
-    await step('unpack', 'unpackSubtraction');
-    await step('set_stats', 'setSubtractionStats');
-    await step('bowtie_build', 'buildSubtractionIndex');
-    await step('compress', 'compressSubtraction');
-  });
+  return runJob<CreateSubtractionSteps>(input, 'create_subtraction', end, (_, steps) =>
+    steps([
+      ['make_subtraction_dir', 'makeSubtractionDir'],
+      ['unpack', 'unpackSubtraction'],
+      ['set_stats', 'setSubtractionStats'],
+      ['bowtie_build', 'buildSubtractionIndex'],
+      ['compress', 'compressSubtraction'],
+    ]),
+  );
 }

@@ -5,6 +5,7 @@ import {
   CancellationScope,
   CancelledFailure,
   isCancellation,
+  patched,
   proxyActivities,
   setCurrentDetails,
   TimeoutFailure,
@@ -18,6 +19,7 @@ import {
   QUEUES,
   type StepActivity,
   type StepInput,
+  type StepsInput,
   stepProgress,
   TASKS,
   type Task,
@@ -27,6 +29,9 @@ import { QUICK_STEP, TOOL_STEP } from './options.js';
 
 /** Runs one step of a job: its name as users see it, and the activity that does it. */
 export type RunStep<Steps> = (stage: string, activity: keyof Steps & string) => Promise<void>;
+
+/** Runs steps that follow each other, in one activity. */
+export type RunSteps<Steps> = (steps: readonly [stage: string, activity: keyof Steps & string][]) => Promise<void>;
 
 /** How a job ends. */
 export type JobEnd = {
@@ -47,18 +52,18 @@ export async function runJob<Steps extends Record<keyof Steps, StepActivity>>(
   input: JobInput,
   task: Task,
   end: JobEnd,
-  protocol: (step: RunStep<Steps>) => Promise<void>,
+  protocol: (step: RunStep<Steps>, steps: RunSteps<Steps>) => Promise<void>,
 ): Promise<void> {
   const run = createStepRunner(input, task);
   try {
-    await protocol(run.step);
+    await protocol(run.step, run.steps);
     await CancellationScope.nonCancellable(() => end.finish(input));
   } catch (error) {
     const cancelled = isCancellation(error) || CancellationScope.current().consideredCancelled;
     const described = describeFailure(error, run.stage());
     await CancellationScope.nonCancellable(async () => {
-      setCurrentDetails(cancelled ? 'Cancelled: cleaning up' : `Failed in ${run.stage() ?? 'start'}: cleaning up`);
-      const left = await undo(input, end, run.stage());
+      setCurrentDetails(cancelled ? 'Cancelled: cleaning up' : `Failed in ${described.step ?? 'start'}: cleaning up`);
+      const left = await undo(input, end, described.step);
       const state = cancelled && !left ? 'cancelled' : 'error';
       await bookkeeping.closeJob({
         jobId: input.jobId,
@@ -88,16 +93,21 @@ function withLeft(described: JobError | undefined, left: JobError | undefined): 
 }
 
 function createStepRunner(input: JobInput, task: Task) {
-  const { size, steps } = TASKS[task];
+  const { size, steps: names } = TASKS[task];
   let current: string | null = null;
   let hostQueue: string | undefined;
 
-  const invoke = async (activity: string, step: StepInput, queue: string): Promise<string> => {
+  const invoke = async (
+    activity: string,
+    summary: string,
+    step: StepInput | StepsInput,
+    queue: string,
+  ): Promise<string> => {
     const priority = { ...workflowInfo().priority, priorityKey: hostQueue === undefined ? 3 : 2 };
     const options: ActivityOptions = {
       ...TOOL_STEP,
       taskQueue: queue,
-      summary: step.stage,
+      summary,
       priority,
       // A host that went away for good must not keep the job: another one takes it.
       ...(queue === hostQueue ? { scheduleToStartTimeout: '2 minutes' } : {}),
@@ -107,26 +117,43 @@ function createStepRunner(input: JobInput, task: Task) {
     return run(step);
   };
 
-  const step = async (stage: string, activity: string): Promise<void> => {
-    const index = (steps as readonly string[]).indexOf(stage);
-    current = stage;
-    setCurrentDetails(`Step ${index + 1} of ${steps.length}: \`${stage}\``);
-    const stepInput: StepInput = {
-      ...input,
-      stage,
-      progress: stepProgress(index, steps.length),
-      share: 1 / (steps.length + 1),
-      last: index === steps.length - 1,
-    };
+  const invokeOnHost = async (activity: string, summary: string, step: StepInput | StepsInput): Promise<void> => {
     try {
-      hostQueue = await invoke(activity, stepInput, hostQueue ?? QUEUES[size]);
+      hostQueue = await invoke(activity, summary, step, hostQueue ?? QUEUES[size]);
     } catch (error) {
       if (!isHostLost(error)) throw error;
       hostQueue = undefined;
-      hostQueue = await invoke(activity, stepInput, QUEUES[size]);
+      hostQueue = await invoke(activity, summary, step, QUEUES[size]);
     }
   };
-  return { step, stage: () => current };
+
+  const placeOf = (stage: string) => {
+    const index = (names as readonly string[]).indexOf(stage);
+    const progress = stepProgress(index, names.length);
+    return { stage, progress, share: 1 / (names.length + 1), last: index === names.length - 1 };
+  };
+
+  const step = async (stage: string, activity: string): Promise<void> => {
+    current = stage;
+    const place = placeOf(stage);
+    setCurrentDetails(`Step ${(names as readonly string[]).indexOf(stage) + 1} of ${names.length}: \`${stage}\``);
+    await invokeOnHost(activity, stage, { ...input, ...place });
+  };
+
+  const steps = async (list: readonly [stage: string, activity: string][]): Promise<void> => {
+    if (!patched('steps-together')) {
+      for (const [stage, activity] of list) await step(stage, activity);
+      return;
+    }
+    const stages = list.map(([stage]) => stage);
+    current = stages[0] ?? null;
+    setCurrentDetails(`Steps ${stages.map((stage) => `\`${stage}\``).join(', ')}`);
+    const places = list.map(([stage, activity]) => ({ ...placeOf(stage), activity }));
+    const last = places.at(-1)?.last ?? false;
+    await invokeOnHost('runSteps', stages.join(', '), { ...input, steps: places, last });
+    current = stages.at(-1) ?? null;
+  };
+  return { step, steps, stage: () => current };
 }
 
 function isHostLost(error: unknown): boolean {

@@ -81,6 +81,13 @@ describe('a job document', () => {
     expect(jobState(job as never)).toBe('running');
   });
 
+  test('names the steps that have begun, each once', async () => {
+    const jobId = await insertJob();
+    for (const stage of ['mk_index_dir', 'write_fasta', 'mk_index_dir']) await jobs().startStep(jobId, stage, 0.4);
+    expect(await jobs().begunStages(jobId)).toEqual([null, 'mk_index_dir', 'write_fasta']);
+    expect(await jobs().begunStages('gone')).toEqual([]);
+  });
+
   test.each(Object.keys(TASKS) as Task[])('of %s never shows less when its next step begins', (task) => {
     const count = TASKS[task].steps.length;
     for (let index = 0; index < count; index += 1) {

@@ -1,5 +1,6 @@
 import { ApplicationFailure, Context, cancelled } from '@temporalio/activity';
 import { type NativeConnection, Worker } from '@temporalio/worker';
+import { createStepsActivities } from '../../src/activities/steps/steps.js';
 import type { JobError } from '../../src/contracts/failures.js';
 import { type JobInput, QUEUES, type StepInput } from '../../src/contracts/jobs.js';
 import { HostBudget, type Limits } from '../../src/workers/budget.js';
@@ -42,6 +43,8 @@ export async function startJobWorkers(
     events.push(`${input.stage} ${input.jobId}`);
     await script(input);
   };
+  const begunStages = async (jobId: string) =>
+    events.map((event) => event.split(' ')).flatMap(([stage = '', id]) => (id === jobId ? [stage] : []));
   const end = (name: string) => async (input: JobInput) => {
     events.push(`${name} ${input.jobId}`);
     await endScript(name, input);
@@ -56,7 +59,8 @@ export async function startJobWorkers(
       errors.set(input.jobId, input.error);
     },
   };
-  const tools = Object.fromEntries(names.steps.map((name) => [name, step]));
+  const each = Object.fromEntries(names.steps.map((name) => [name, step]));
+  const tools = { ...each, ...createStepsActivities({ store: { jobs: { begunStages } } }, each) };
   const common = { connection: namespace.native, namespace: namespace.namespace };
   const toolConnection = contact?.connection ?? namespace.native;
   const gate = {

@@ -106,8 +106,18 @@ describe('the protocol of a job', () => {
       if (input.stage === 'unpack' && tries++ === 0) throw new Error('connection lost');
     };
     await (await start('retried')).result();
-    expect(eventsOf('retried').filter((event) => event === 'unpack')).toHaveLength(2);
-    expect(eventsOf('retried').at(-1)).toBe('finishCreateSubtraction');
+    expect(eventsOf('retried')).toEqual([
+      ...['make_subtraction_dir', 'unpack', 'unpack', 'set_stats', 'bowtie_build', 'compress'],
+      'finishCreateSubtraction',
+    ]);
+  });
+
+  test('names the step that fails without a description', async () => {
+    script = async (input) => {
+      if (input.stage === 'set_stats') throw Object.assign(new Error('no way'), { name: 'ToolFailed' });
+    };
+    await expect((await start('undescribed')).result()).rejects.toBeInstanceOf(WorkflowFailedError);
+    expect(workers.errors.get('undescribed')).toMatchObject({ step: 'set_stats', details: ['no way'], class: 'bug' });
   });
 
   test('undoes a job whose product is gone at its end, then closes it as failed', async () => {

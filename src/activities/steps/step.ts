@@ -82,7 +82,7 @@ function startPulse(deps: ActivityDeps, input: StepInput, context: Context) {
   let written = 0;
   let writing: Promise<void> = Promise.resolve();
   const beat = () => {
-    context.heartbeat({ fraction });
+    context.heartbeat({ stage: input.stage, fraction });
     if (fraction - written < SMALLEST_PROGRESS) return;
     written = fraction;
     writing = deps.store.jobs
