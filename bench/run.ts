@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { benchAnalysisDetail } from './analysis_detail.js';
+import { benchBurst } from './burst.js';
 import { signIn } from './client.js';
 import { benchCore } from './core.js';
 import { benchFixedCost, benchFixedCostByKind, benchJobOverTools } from './fixed_cost.js';
@@ -12,8 +13,22 @@ import { benchPathoscopeJob } from './jobs/pathoscope.js';
 import { prepareReferences } from './jobs/prepare.js';
 import { startServer } from './server.js';
 import { printTable, seconds } from './table.js';
+import { benchUpload } from './upload.js';
 
-const PARTS = ['core', 'start', 'idle', 'fixed', 'kinds', 'sample', 'pathoscope', 'nuvs', 'detail', 'hmm'] as const;
+const PARTS = [
+  'core',
+  'start',
+  'idle',
+  'fixed',
+  'kinds',
+  'burst',
+  'upload',
+  'sample',
+  'pathoscope',
+  'nuvs',
+  'detail',
+  'hmm',
+] as const;
 const WITHOUT_SERVER: readonly string[] = ['core', 'hmm', 'nuvs'];
 
 /**
@@ -49,6 +64,8 @@ export async function main(given: string[]): Promise<number> {
     const client = await signIn(server.url);
     if (wanted('fixed')) await benchFixedCost(client);
     if (wanted('fixed') || wanted('kinds')) await benchFixedCostByKind(client, server.folder);
+    if (wanted('burst')) await benchBurst(client, server.folder);
+    if (wanted('upload')) await benchUpload(client, server.folder);
     if (wanted('fixed') || wanted('sample') || wanted('pathoscope')) {
       const data = join(server.folder, 'data');
       const prepared = await prepareReferences(client, data);

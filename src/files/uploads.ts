@@ -12,6 +12,9 @@ export const UPLOAD_IDLE_LIMIT_MS = 120_000;
 /** Age of a document before its upload counts as abandoned. */
 const GRACE_MS = 60 * 60_000;
 
+/** What may wait for the disk: what came in during a write goes out with the next one, in one call. */
+const WRITE_AHEAD_BYTES = 4 * 1024 ** 2;
+
 const ID_PREFIX_LENGTH = 9;
 const MAXIMUM_NAME_BYTES = 255;
 const UNPRINTABLE = /[\p{Cc}\p{Cs}]/u;
@@ -32,7 +35,7 @@ export async function storeUpload(data: DataDirectory, fileId: string, source: R
   const partial = incomingPath(data, fileId);
   try {
     await createIncoming(data);
-    const target = createWriteStream(partial, { flags: 'wx', flush: true });
+    const target = createWriteStream(partial, { flags: 'wx', flush: true, highWaterMark: WRITE_AHEAD_BYTES });
     await pipeline(source, target);
     await rename(partial, data.file(fileId));
     await syncPath(data.files);

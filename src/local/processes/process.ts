@@ -70,6 +70,13 @@ const OUTPUT_GRACE_MS = 2_000;
 // The group dies when fd 3 closes, which the kernel does even when this process is killed with SIGKILL.
 const LIFELINE = '(read _ <&3; kill -KILL 0) >/dev/null 2>&1 & exec "$@" 3<&-';
 
+// glibc keeps what was freed for threads to come; with these it goes back to the system. Whoever sets them otherwise is heard.
+const ALLOCATOR = {
+  MALLOC_ARENA_MAX: '2',
+  MALLOC_TRIM_THRESHOLD_: '131072',
+  MALLOC_MMAP_THRESHOLD_: '131072',
+};
+
 /**
  * Starts a program in a group of its own and waits until it is ready. Throws as `launchProcess` and `untilReady` of
  * {@link LaunchedProcess} do.
@@ -133,7 +140,7 @@ function spawnGroup(spec: ProcessSpec): ChildProcess | undefined {
   try {
     return spawn('/bin/sh', ['-c', LIFELINE, 'sh', spec.command, ...spec.args], {
       cwd: spec.cwd,
-      env: spec.env ?? process.env,
+      env: { ...ALLOCATOR, ...(spec.env ?? process.env) },
       detached: true,
       stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
     });

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { ClientSession } from 'mongodb';
 import type { Database, Stored } from './database.js';
 
@@ -9,11 +10,38 @@ import type { Database, Stored } from './database.js';
  */
 export type LockName = 'administrators' | 'analyses' | 'samples' | 'subtractions' | `otu_names ${string}`;
 
+/** After so long a transaction goes on without its turn: two that wait for each other's locks must not stand. */
+const LONGEST_TURN_MS = 2_000;
+
+/** The end of the last transaction of this process that asked for a lock. */
+const lastOf = new WeakMap<Database, Map<LockName, Promise<void>>>();
+const asked = new WeakMap<ClientSession, Set<LockName>>();
+
 /**
  * Makes the transactions that hold the same lock run one after the other: all of them change its document, so the later
- * one starts again. To be called first in the transaction.
+ * one starts again. Those of this process take turns before that, as starting again costs more than waiting. To be called first in the
+ * transaction.
  */
 export async function holdLock(database: Database, name: LockName, session: ClientSession): Promise<void> {
+  await takeTurn(database, name, session);
   const locks = database.collection<Stored & { holds: number }>('locks');
   await locks.updateOne({ _id: name }, { $inc: { holds: 1 } }, { session, upsert: true });
+}
+
+/** Waits for the transactions that asked before. A transaction that starts again has its turn still. */
+async function takeTurn(database: Database, name: LockName, session: ClientSession): Promise<void> {
+  const names = asked.get(session) ?? new Set();
+  if (names.has(name)) return;
+  asked.set(session, names.add(name));
+  const last = lastOf.get(database) ?? new Map<LockName, Promise<void>>();
+  lastOf.set(database, last);
+  const before = last.get(name);
+  const ended = new Promise<void>((resolve) => {
+    session.once('ended', () => {
+      if (last.get(name) === ended) last.delete(name);
+      resolve();
+    });
+  });
+  last.set(name, ended);
+  if (before) await Promise.race([before, delay(LONGEST_TURN_MS, undefined, { ref: false })]);
 }
