@@ -8,6 +8,7 @@ import { createBuildIndexControl, createBuildIndexSteps } from './jobs/build_ind
 import { createJobActivities } from './jobs/close.js';
 import { createCreateSampleControl, createCreateSampleSteps } from './jobs/create_sample.js';
 import { createCreateSubtractionControl, createCreateSubtractionSteps } from './jobs/create_subtraction.js';
+import { createUpdateSampleControl, createUpdateSampleSteps } from './jobs/update_sample.js';
 import { createNuvsControl, createNuvsSteps } from './nuvs/steps.js';
 import { createAnalysisControl, createPathoscopeSteps } from './pathoscope/steps.js';
 import { withPulse, withPulses } from './pulse.js';
@@ -22,6 +23,7 @@ import type { UndoByTask } from './upkeep/reconcile_jobs.js';
 export function createToolActivities(deps: ActivityDeps) {
   const small = {
     ...createCreateSampleSteps(deps),
+    ...createUpdateSampleSteps(deps),
     ...createCreateSubtractionSteps(deps),
     ...createBuildIndexSteps(deps),
   };
@@ -37,17 +39,19 @@ export function createToolActivities(deps: ActivityDeps) {
 /** Bookkeeping, ends and undoing of jobs, processes and periodic work; they run on `control`. */
 export function createControlActivities(deps: ActivityDeps & { workflows: WorkflowControl; remote: RemoteServices }) {
   const sample = createCreateSampleControl(deps);
+  const update = createUpdateSampleControl(deps);
   const subtraction = createCreateSubtractionControl(deps);
   const index = createBuildIndexControl(deps);
   const analysis = createAnalysisControl(deps);
   const undo: UndoByTask = {
     create_sample: sample.undoCreateSample,
+    update_sample: update.undoUpdateSample,
     create_subtraction: subtraction.undoCreateSubtraction,
     build_index: index.undoBuildIndex,
     pathoscope_bowtie: analysis.undoAnalysis,
     nuvs: analysis.undoAnalysis,
   };
-  const ends = withPulses({ ...sample, ...subtraction, ...index, ...analysis, ...createNuvsControl(deps) });
+  const ends = withPulses({ ...sample, ...update, ...subtraction, ...index, ...analysis, ...createNuvsControl(deps) });
   const house: HousekeepingActivities = createHousekeeping({ ...deps, undo });
   return {
     ...createImportReferenceActivities(deps),

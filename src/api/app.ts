@@ -28,6 +28,7 @@ import { createPageRoutes } from './pages/routes.js';
 import { createProcessRoutes } from './processes/routes.js';
 import { createReferenceRoutes } from './references/routes.js';
 import { createRootRoutes } from './root/routes.js';
+import { createReplacementRoutes } from './samples/replacement_routes.js';
 import { createSampleRoutes } from './samples/routes.js';
 import { createSequenceRoutes } from './sequences/routes.js';
 import { createSettingsRoutes } from './settings/routes.js';
@@ -50,6 +51,7 @@ export function createRoutes(deps: ApiDeps): Route[] {
     ...createUploadRoutes(deps),
     ...createSubtractionRoutes(deps),
     ...createSampleRoutes(deps),
+    ...createReplacementRoutes(deps),
     ...createCacheRoutes(deps),
     ...createAnalysisRoutes(deps),
     ...createAnalysisStartRoutes(deps),

@@ -27,6 +27,11 @@ export const TASKS = {
     title: 'Create sample',
     steps: ['make_sample_dir', 'copy_files', 'fastqc', 'parse_fastqc', 'clean_watch'],
   },
+  update_sample: {
+    size: 'small',
+    title: 'Replace reads',
+    steps: ['copy_files', 'fastqc', 'parse_fastqc', 'create_cache', 'replace_old'],
+  },
   create_subtraction: {
     size: 'small',
     title: 'Create subtraction',

@@ -1,3 +1,4 @@
+import type { ClientSession } from 'mongodb';
 import { isFinal } from '../contracts/jobs.js';
 import type { Database, Stored } from './database/database.js';
 import { insertWithFreshId, isDuplicate } from './database/ids.js';
@@ -47,6 +48,8 @@ export type CacheClaim = {
   /** What decides about trimmed reads beside the parameters, such as the offset of the qualities. */
   rule: string;
   paired: boolean;
+  /** The reads came trimmed, before release 3.4. */
+  legacy?: boolean;
 };
 
 /**
@@ -136,6 +139,22 @@ export function createCacheStore(database: Database, jobs: JobStore) {
       return result.matchedCount === 1;
     },
 
+    /** Notes what a cache holds that becomes ready only with the end of the job that makes it; see {@link publishOf}. */
+    async describe(
+      cacheId: string,
+      quality: Record<string, unknown> | null,
+      files: { name: string; size: number }[],
+    ): Promise<void> {
+      await caches.updateOne({ _id: cacheId, ready: false }, { $set: { quality, files } });
+    },
+
+    /** Makes the cache of a job ready in the transaction that completes it; gives its id, undefined when the job has made none. */
+    async publishOf(jobId: string, session: ClientSession): Promise<string | undefined> {
+      const options = { session, projection: { _id: 1 } };
+      const made = await caches.findOneAndUpdate({ 'job.id': jobId, ready: false }, { $set: { ready: true } }, options);
+      return made?._id;
+    },
+
     /** Removes a ready cache whose files are gone, so that the next analysis makes it again. */
     async removeLost(cacheId: string): Promise<void> {
       await caches.deleteOne({ _id: cacheId, ready: true });
@@ -159,7 +178,7 @@ function newDocument(claim: CacheClaim, id: string, key: string): CacheDocument 
     created_at: new Date(),
     files: [],
     hash: claim.hash,
-    legacy: false,
+    legacy: claim.legacy ?? false,
     paired: claim.paired,
     parameters: claim.parameters,
     program: claim.program,

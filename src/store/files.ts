@@ -7,6 +7,9 @@ import { fields, findPage, type Page, type PageRequest } from './database/pages.
 export const FILE_TYPES = ['reference', 'reads', 'hmm', 'subtraction'] as const;
 export type FileType = (typeof FILE_TYPES)[number];
 
+/** What can be uploaded to take the place of reads of a sample; such a file is taken from the beginning. */
+export const REPLACEMENT_TYPE = 'sample_replacement';
+
 /** A file as stored: `<8 characters>-<name>` is its id and its name on disk. */
 export type FileDocument = Stored & {
   name: string;
@@ -66,7 +69,7 @@ export function createFileStore(database: Database) {
     /** Inserts a file whose bytes are still to come; `source` when they come from the watch folder. */
     insert(file: {
       name: string;
-      type: FileType;
+      type: FileType | typeof REPLACEMENT_TYPE;
       userId: string | null;
       source?: { size: number; mtime_ms: number; inode?: number };
     }): Promise<FileDocument> {
@@ -80,7 +83,7 @@ export function createFileStore(database: Database) {
             uploaded_at: new Date(),
             expires_at: null,
             created: false,
-            reserved: false,
+            reserved: file.type === REPLACEMENT_TYPE,
             ready: false,
             ...(file.source ? { source: file.source } : {}),
           };
@@ -92,9 +95,9 @@ export function createFileStore(database: Database) {
     },
 
     /** Makes a file ready whose bytes are all on disk; false when its document is gone. */
-    async publish(fileId: string, size: number): Promise<boolean> {
+    async publish(fileId: string, size: number, session?: ClientSession): Promise<boolean> {
       const whole = { $set: { created: true, ready: true, size }, $unset: { source: '' as const } };
-      const result = await files.updateOne({ _id: fileId }, whole);
+      const result = await files.updateOne({ _id: fileId }, whole, session ? { session } : {});
       return result.matchedCount === 1;
     },
 

@@ -28,6 +28,7 @@ import { createProvenanceStore } from './provenance.js';
 import { createReferenceSummaryStore } from './references/reference_summaries.js';
 import { createReferenceUseStore } from './references/reference_use.js';
 import { createReferenceStore } from './references/references.js';
+import { createReplacementStore } from './samples/replacements.js';
 import { createSampleStore } from './samples/samples.js';
 import { createSettingsStore } from './settings.js';
 import { createStatusStore } from './status.js';
@@ -85,5 +86,6 @@ export function createStore(database: Database) {
     settings: createSettingsStore(database),
     status: createStatusStore(database),
     samples: createSampleStore(database, { jobs, files, subtractions, analyses, caches }),
+    replacements: createReplacementStore(database, { jobs, files, analyses, caches }),
   };
 }

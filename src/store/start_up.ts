@@ -6,7 +6,7 @@ import type { GroupDocument } from './accounts/groups.js';
 import { type AnalysisDocument, algorithmTags } from './analyses.js';
 import type { Stored } from './database/database.js';
 import type { Store } from './index.js';
-import type { SampleFile } from './samples/samples.js';
+import type { SampleFile } from './samples/sample_files.js';
 
 /** Repairs of documents, by what they put in order; each gives how many documents it changed. */
 export type Repairs = Record<string, () => Promise<number>>;

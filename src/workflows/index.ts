@@ -9,3 +9,4 @@ export { import_reference } from './import_reference.js';
 export { install_hmms } from './install_hmms.js';
 export { nuvs } from './nuvs.js';
 export { pathoscope_bowtie } from './pathoscope_bowtie.js';
+export { update_sample } from './update_sample.js';

@@ -121,7 +121,7 @@ function toFileWithChecksum(path: string, tell: (checksum: Checksum) => void): S
 
 const BY_ORDER_ADVICE =
   'Choose the two files of one sequencing run as they were delivered, both whole and with their reads in the same order. If only the names were ' +
-  'rewritten and the reads are in order, create the sample with pairing "by_order".';
+  'rewritten and the reads are in order, say so with pairing "by_order".';
 
 function refusePair(problem: MateProblem, [left = '', right = '']: string[]): InvalidInput {
   switch (problem.code) {
@@ -139,7 +139,7 @@ function refusePair(problem: MateProblem, [left = '', right = '']: string[]): In
     case 'same_sequences':
       return new InvalidInput(
         `${left} and ${right} hold the same sequences: they are copies of one file, not mates.`,
-        'Choose the two different files of the sequencing run, or create the sample of one of them.',
+        'Choose the two different files of the sequencing run, or make a sample of one of them.',
       );
   }
 }

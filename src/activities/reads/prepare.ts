@@ -5,6 +5,7 @@ import type { PathoscopeArgs } from '../../contracts/pathoscope.js';
 import { fileSize } from '../../files/folders.js';
 import { publishJson, removePartials } from '../../files/publish.js';
 import type { CacheDocument, TrimmedCounts } from '../../store/caches.js';
+import { hasRawReads } from '../../store/samples/sample_files.js';
 import type { SampleDocument } from '../../store/samples/samples.js';
 import { loadInputs, loadReads, type PreparedReads } from '../analysis_files/inputs.js';
 import type { ActivityDeps } from '../deps.js';
@@ -28,7 +29,7 @@ export function createPrepareSteps(deps: ActivityDeps) {
     prepareReads: step<PathoscopeArgs>(async (context) => {
       const { sample, folder } = await loadInputs(deps, context.args);
       // Samples from before release 3.4 hold trimmed reads only.
-      const isRaw = sample.files.every((file) => 'raw' in file && file.raw);
+      const isRaw = hasRawReads(sample);
       const ending = isRaw ? 'fq.gz' : 'fastq';
       const paths = sample.files.map((_, index) => join(deps.data.sample(sample._id), `reads_${index + 1}.${ending}`));
       const facts = await sampleFacts(deps, context, { sample, paths, folder });

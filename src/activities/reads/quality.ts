@@ -3,7 +3,12 @@ import { join } from 'node:path';
 import { parseFastqc, type Quality } from '../../bio/fastqc.js';
 import { decidePhredOffset, findDifferingFile, type PhredDecision, QualityCharacters } from '../../bio/phred.js';
 import type { PhredOffset, SamplePhred } from '../../contracts/reads.js';
-import { keepQualities, type SampleQuality, writeQualityTexts } from '../../files/sample_qualities.js';
+import {
+  keepQualities,
+  type QualityTextPrefix,
+  type SampleQuality,
+  writeQualityTexts,
+} from '../../files/sample_qualities.js';
 import { InvalidInput } from '../errors.js';
 import type { ReadFileFindings } from './read_file.js';
 
@@ -19,8 +24,11 @@ const LOWEST_OF_64 = ';'.charCodeAt(0);
 export async function keepSampleQuality(
   folder: string,
   files: readonly ReadFileFindings[],
-  names: readonly string[],
-  wanted: PhredOffset | null,
+  {
+    names,
+    wanted,
+    textPrefix,
+  }: { names: readonly string[]; wanted: PhredOffset | null; textPrefix?: QualityTextPrefix | undefined },
 ): Promise<{ phred: SamplePhred; quality: Record<string, unknown> }> {
   const counts = files.map(({ qualityCounts }) => Float64Array.from(qualityCounts));
   const all = new QualityCharacters();
@@ -33,8 +41,8 @@ export async function keepSampleQuality(
     wanted === null ? { ...decided, decided_by: 'qualities' } : { ...decided, ...byUser(wanted, decided) };
   const byOffset = { 33: qualityOf(files, 33), ...(impossible < 0 ? { 64: qualityOf(files, 64) } : {}) };
   const chosen = byOffset[phred.offset] as SampleQuality;
-  await keepQualities(folder, { decided, byOffset });
-  await writeQualityTexts(folder, chosen);
+  await keepQualities(folder, { decided, byOffset, ...(textPrefix ? { textPrefix } : {}) });
+  await writeQualityTexts(folder, chosen, textPrefix);
   return { phred, quality: chosen.quality };
 }
 
@@ -52,7 +60,7 @@ function refuse64(name: string, counts: Float64Array): InvalidInput {
   const lowest = String.fromCharCode(counts.findIndex((count) => count > 0));
   return new InvalidInput(
     `${name}: the qualities cannot have the offset 64, as they hold '${lowest}'; with 64 nothing below ';' exists.`,
-    'Create the sample with phred_offset 33, or without it.',
+    'Give phred_offset 33, or none.',
   );
 }
 
@@ -62,8 +70,8 @@ function refuseDiffering(counts: readonly Float64Array[], names: readonly string
   const other = names.find((_, index) => index !== differing);
   throw new InvalidInput(
     `The qualities of ${names[differing]} have the offset 64, those of ${other} the offset 33.`,
-    'Convert one of the files, so that both have the same offset (seqtk seq -Q64 -V makes 33 of 64), or, if you know that they have, create the ' +
-      'sample with phred_offset.',
+    'Convert one of the files, so that both have the same offset (seqtk seq -Q64 -V makes 33 of 64), or, if you know that they have, give ' +
+      'phred_offset.',
   );
 }
 

@@ -29,10 +29,7 @@ export function warningsOf(
   if (files.length === 2 && short >= 0) {
     const message = `${names[short]} may be no mate but an index read: none of its reads has ${MATE_BASES} bases, the longest ${files[short]?.maxLength}.`;
     if (!isSmallRna) {
-      throw new InvalidInput(
-        message,
-        'Choose the file of the second mates, or create the sample of the other file alone.',
-      );
+      throw new InvalidInput(message, 'Choose the file of the second mates, or make a sample of the other file alone.');
     }
     warnings.push({ code: 'short_mates', message });
   }

@@ -4,6 +4,7 @@ import { readName } from '../../bio/fastq_records.js';
 import { decidePhredOffset } from '../../bio/phred.js';
 import { removePath } from '../../files/publish.js';
 import { readReadLines } from '../../files/read_lines.js';
+import { hasRawReads } from '../../store/samples/sample_files.js';
 import type { ReadsFacts, SampleDocument } from '../../store/samples/samples.js';
 import type { ActivityDeps } from '../deps.js';
 import { InvalidInput } from '../errors.js';
@@ -40,6 +41,8 @@ export async function sampleFacts(
     known = await store.samples.noteReads(sample._id, found);
   }
   if (!known?.phred) throw new InvalidInput('The sample was deleted meanwhile.', 'Choose another sample.');
+  // What the sample says then is about other reads; the next attempt takes these.
+  if (hasRawReads(known) !== hasRawReads(sample)) throw new Error('The reads of the sample were replaced meanwhile');
   const needNumbers = known.unique_names === false || !(await areFirstNamesEqual(paths, signal));
   return { phredOffset: known.phred.offset, needNumbers };
 }

@@ -5,6 +5,7 @@ import type { CreateSampleArgs } from '../../contracts/create_sample.js';
 import type { CreateSubtractionArgs } from '../../contracts/create_subtraction.js';
 import type { StepInput } from '../../contracts/jobs.js';
 import type { PathoscopeArgs } from '../../contracts/pathoscope.js';
+import type { UpdateSampleArgs } from '../../contracts/update_sample.js';
 import { fileSize } from '../../files/folders.js';
 import { NUVS_FILES, readJson } from '../analysis_files/nuvs.js';
 import type { ActivityDeps } from '../deps.js';
@@ -30,6 +31,10 @@ export async function inputBytes({ data }: ActivityDeps, { task, args }: StepInp
   switch (task) {
     case 'create_sample':
       return sizeOfFiles((args as CreateSampleArgs).files.map(({ id }) => data.file(id)));
+    case 'update_sample': {
+      const { sample_id, files = [] } = args as UpdateSampleArgs;
+      return (await sizeOfFiles(files.map(({ id }) => data.file(id)))) + (await sizeOfFolder(data.sample(sample_id)));
+    }
     case 'create_subtraction': {
       const { file_id, subtraction_id } = args as CreateSubtractionArgs;
       return (await sizeOfFiles([data.file(file_id)])) + (await sizeOfFolder(data.subtraction(subtraction_id)));

@@ -4,6 +4,7 @@ import type { BuildIndexArgs } from '../../contracts/build_index.js';
 import type { CreateSampleArgs } from '../../contracts/create_sample.js';
 import type { CreateSubtractionArgs } from '../../contracts/create_subtraction.js';
 import type { StepInput } from '../../contracts/jobs.js';
+import type { UpdateSampleArgs } from '../../contracts/update_sample.js';
 import { checksumProduct } from '../../files/checksums.js';
 import type { DataDirectory } from '../../files/data_directory.js';
 import type { FileRecord } from '../../store/provenance.js';
@@ -45,6 +46,7 @@ export function hashText(text: string): string {
 /** What a step finishes that analyses work on, so that no analysis has to wait for its checksums. */
 const PRODUCTS: Record<string, (data: DataDirectory, args: never) => string[]> = {
   'create_sample clean_watch': (data, args: CreateSampleArgs) => readFiles(data, args.sample_id),
+  'update_sample replace_old': (data, args: UpdateSampleArgs) => readFiles(data, args.sample_id),
   'create_subtraction compress': (data, args: CreateSubtractionArgs) =>
     indexFiles(join(data.subtraction(args.subtraction_id), 'reference')),
   'build_index replace_old': (data, args: BuildIndexArgs) =>

@@ -1,11 +1,16 @@
 import type { PhredOffset, SamplePhred } from '../../contracts/reads.js';
-import { readQualities, type SampleQualities, type SampleQuality } from '../../files/sample_qualities.js';
+import {
+  type QualityTextPrefix,
+  readQualities,
+  type SampleQualities,
+  type SampleQuality,
+} from '../../files/sample_qualities.js';
 import type { SampleDocument } from '../../store/samples/samples.js';
 import type { ApiDeps } from '../deps.js';
 import { badRequest, conflict, type Refusal } from '../http/refusals.js';
 
 /** How the qualities of a sample are to be read from now on. */
-export type NewReading = SampleQuality & { phred: SamplePhred };
+export type NewReading = SampleQuality & { phred: SamplePhred; textPrefix: QualityTextPrefix | undefined };
 
 /**
  * What a sample's quality becomes with another offset, null for the one that its qualities say; undefined when nothing changes. It was
@@ -28,7 +33,7 @@ export async function changeReading(
   if (!reading) return badRequest("The offset 64 is impossible: the sample has qualities below ';'");
   const { phred: former } = sample;
   if (former?.offset === phred.offset && former.decided_by === phred.decided_by) return undefined;
-  return { ...reading, phred };
+  return { ...reading, phred, textPrefix: kept.textPrefix };
 }
 
 function phredOf({ decided }: SampleQualities, wanted: PhredOffset | null): SamplePhred {

@@ -1,13 +1,12 @@
 import { writeQualityTexts } from '../../files/sample_qualities.js';
 import { mapPage } from '../../store/database/pages.js';
 import { canChangeRights, canRead, canWrite } from '../../store/samples/sample_rights.js';
-import type { SampleDocument } from '../../store/samples/samples.js';
 import type { ApiDeps } from '../deps.js';
-import type { Caller } from '../http/caller.js';
 import { withId } from '../http/json.js';
 import { badRequest, conflict, insufficientRights, notFound, Refusal } from '../http/refusals.js';
 import { json, noContent, type Route, route } from '../http/route.js';
 import { createSample, refuseSample } from './create.js';
+import { findSample } from './find.js';
 import { changeReading } from './phred.js';
 import { removeSample } from './remove.js';
 import { CreateSample, EditSample, EditSampleRights, readListQuery } from './schemas.js';
@@ -114,7 +113,9 @@ function sampleRoutes(deps: ApiDeps, cancelLimitMs: number): Route[] {
         if (changed === 'name_taken') return refuseSample(changed);
         if (changed === 'in_use')
           return conflict('Analyses of the sample are under way; wait for their end or cancel them');
-        if (changed && reading) await writeQualityTexts(deps.files.sample(sample._id), reading);
+        if (changed && reading) {
+          await writeQualityTexts(deps.files.sample(sample._id), reading, reading.textPrefix);
+        }
         return changed ? json(withId(changed)) : notFound();
       },
     }),
@@ -160,17 +161,6 @@ function sampleRoutes(deps: ApiDeps, cancelLimitMs: number): Route[] {
       },
     }),
   ];
-}
-
-async function findSample(
-  { store }: ApiDeps,
-  params: Record<string, string>,
-  caller: Caller,
-  isAllowed: (caller: Caller, sample: SampleDocument) => boolean,
-): Promise<SampleDocument | Refusal> {
-  const sample = await store.samples.get(params.sample_id ?? '');
-  if (!sample) return notFound();
-  return isAllowed(caller, sample) ? sample : insufficientRights();
 }
 
 function notOwner(): Refusal {

@@ -37,6 +37,12 @@ export const EditSample = v.object({
   phred_offset: optional(v.nullable(phredOffset())),
 });
 
+/** Body of PUT /api/samples/:sample_id/update_job; old clients send none. */
+export const ReplaceReads = v.object({
+  phred_offset: v.nullish(phredOffset(), null),
+  pairing: withDefault(oneOf(['by_name', 'by_order']), 'by_name'),
+});
+
 /** Body of PATCH /api/samples/:sample_id/rights. */
 export const EditSampleRights = v.object({
   group: optional(text()),

@@ -1,5 +1,6 @@
 import type { PublicCache } from '../../store/caches.js';
-import type { SampleDocument, SampleFile } from '../../store/samples/samples.js';
+import type { SampleFile } from '../../store/samples/sample_files.js';
+import { SAMPLE_PROJECTION, type SampleDocument } from '../../store/samples/samples.js';
 import { withId } from '../http/json.js';
 
 /** A sample in full, with its caches. Its files are named like the sample. */
@@ -20,4 +21,10 @@ function toWireFile({ _id, name }: SampleDocument, file: SampleFile, number: num
     download_url: file.download_url.replace('reads_', () => encodeURIComponent(prefix)),
     replace_url: `/upload/samples/${_id}/files/${number}`,
   };
+}
+
+/** A sample in the form of messages. */
+export function toWireSampleUpdate(sample: SampleDocument) {
+  const shown = Object.entries(sample).filter(([field]) => Object.hasOwn(SAMPLE_PROJECTION, field));
+  return withId(Object.fromEntries(shown) as Partial<SampleDocument> & { _id: string });
 }

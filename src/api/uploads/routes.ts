@@ -1,30 +1,11 @@
-import * as v from 'valibot';
-import { isUploadName, removeUpload, storeUpload, UPLOAD_IDLE_LIMIT_MS } from '../../files/uploads.js';
-import { FILE_TYPES, type FileDocument } from '../../store/files.js';
+import { UPLOAD_IDLE_LIMIT_MS } from '../../files/uploads.js';
+import { FILE_TYPES } from '../../store/files.js';
 import type { ApiDeps } from '../deps.js';
 import { toWireFile } from '../files/wire.js';
-import { filled } from '../http/fields.js';
-import { conflict, notFound, Refusal } from '../http/refusals.js';
+import { conflict, notFound } from '../http/refusals.js';
 import { created, type Route, route } from '../http/route.js';
 import { checkQuery } from '../http/validation.js';
-import { openMultipart, type StoreFirstPart } from './multipart.js';
-
-const UploadQuery = v.object({
-  name: v.pipe(
-    v.union(
-      [
-        v.string(),
-        v.pipe(
-          v.array(v.string()),
-          v.transform((all) => all[0] ?? ''),
-        ),
-      ],
-      'required field',
-    ),
-    filled(),
-    v.check(isUploadName, 'must be a file name without slashes or control characters, of 246 bytes at most'),
-  ),
-});
+import { receiveUpload, UploadQuery } from './receive.js';
 
 /** Uploads: files are streamed to disk and can be used once all of their bytes are there. */
 export function createUploadRoutes(deps: ApiDeps, idleLimitMs = UPLOAD_IDLE_LIMIT_MS): Route[] {
@@ -53,45 +34,22 @@ export function createUploadRoutes(deps: ApiDeps, idleLimitMs = UPLOAD_IDLE_LIMI
         const type = FILE_TYPES.find((known) => known === params.file_type);
         if (!type) return notFound();
         const { name } = checkQuery(UploadQuery, query);
-        const body = { stream: context.req.raw.body, contentType: context.req.header('Content-Type') };
-        const storeFirstPart = openMultipart(body, idleLimitMs);
-        const file = await deps.store.files.insert({ name, type, userId: caller.userId });
-        try {
-          await receive(deps, file, storeFirstPart);
-        } catch (error) {
-          log.warn({ fileId: file._id, err: error }, 'upload failed, nothing of it is kept');
-          throw isDiskFull(error) ? diskFull() : error;
-        }
+        const { file } = await receiveUpload(deps, {
+          body: { stream: context.req.raw.body, contentType: context.req.header('Content-Type') },
+          ...{ idleLimitMs, log },
+          insert: () => deps.store.files.insert({ name, type, userId: caller.userId }),
+          async publish({ _id }, size) {
+            if (!(await deps.store.files.publish(_id, size)))
+              throw conflict('The file was removed while it was uploaded');
+          },
+        });
         return created(toWireFile(file), `/api/files/${encodeFileId(file._id)}`);
       },
     }),
   ];
 }
 
-async function receive(
-  { store, files: data }: ApiDeps,
-  file: FileDocument,
-  storeFirstPart: StoreFirstPart,
-): Promise<void> {
-  try {
-    const size = await storeFirstPart((part) => storeUpload(data, file._id, part));
-    if (!(await store.files.publish(file._id, size))) throw conflict('The file was removed while it was uploaded');
-  } catch (error) {
-    await removeUpload(data, file._id);
-    await store.files.remove([file._id]);
-    throw error;
-  }
-}
-
 // Old clients know blanks as they are.
 function encodeFileId(id: string): string {
   return encodeURIComponent(id).replaceAll('%20', ' ');
-}
-
-function isDiskFull(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && ['ENOSPC', 'EDQUOT'].includes(String(error.code));
-}
-
-function diskFull(): Refusal {
-  return new Refusal(507, 'insufficient_storage', 'The disk of the server is full');
 }

@@ -10,21 +10,11 @@ import { fields, findPage, type Page, type PageRequest, searchFilter } from '../
 import type { FileRef, FileStore } from '../files.js';
 import type { JobDocument, JobStore } from '../jobs.js';
 import type { SubtractionStore } from '../subtractions.js';
+import { replacementIds, type SampleFile } from './sample_files.js';
 import { type RightsHolder, readFilter, SAMPLE_RIGHTS_FIELDS, type SampleRights } from './sample_rights.js';
 
 /** State of one kind of analysis of a sample: none, in progress, at least one finished. */
 export type AlgorithmTag = false | 'ip' | true;
-
-/** A reads file of a sample, once its upload was copied. */
-export type SampleFile = {
-  /** Name on disk: `reads_1.fq.gz`, `reads_2.fq.gz`; `reads_1.fastq` in samples of old releases. */
-  name: string;
-  download_url: string;
-  size: number | null;
-  from: { id: string; name: string; size: number };
-  raw: boolean;
-  replacement?: { id: string; name: string; uploaded_at: Date } | null;
-};
 
 /** What was found in a sample's reads; absent in samples of older releases. */
 export type ReadsFacts = {
@@ -55,7 +45,7 @@ export type SampleDocument = Stored &
     /** `ip` (in progress) while its job runs. */
     imported: 'ip' | boolean;
     quality: Record<string, unknown> | null;
-    /** What the job found out; it takes its place in the document when the job is complete. Nobody is shown it. */
+    /** What a job found out; it takes its place in the document when the job is complete. Nobody is shown it. */
     staged?: ReadsFacts & { quality: Record<string, unknown> };
     subtraction: { id: string };
     pathoscope: AlgorithmTag;
@@ -64,7 +54,9 @@ export type SampleDocument = Stored &
     analyzed: boolean;
     hold: boolean;
     archived: boolean;
+    /** The job that replaces the reads. */
     update_job?: { id: string };
+    /** The replaced files are still there. */
     prune?: boolean;
   };
 
@@ -312,17 +304,20 @@ export function createSampleStore(database: Database, needs: SampleStoreNeeds) {
     },
 
     /**
-     * Removes a sample with its analyses and caches, or what is left of them. Gives the ids of the caches, whose folders
-     * are the caller's like that of the sample.
+     * Removes a sample with its analyses, caches and uploads that were to replace its reads, or what is left of them. Gives the ids of
+     * the caches, whose folders are the caller's like that of the sample, and of the uploads.
      */
-    remove(sampleId: string): Promise<string[]> {
+    remove(sampleId: string): Promise<{ cacheIds: string[]; uploadIds: string[] }> {
       return database.transaction(async (session) => {
         const ofSample = { 'sample.id': sampleId };
+        const sample = await samples.findOne({ _id: sampleId }, { session, projection: { files: 1 } });
+        const uploadIds = replacementIds(sample?.files ?? []);
+        await files.remove(uploadIds, session);
         const removed = await caches.collection.find(ofSample, { session }).project<Stored>({ _id: 1 }).toArray();
         await caches.collection.deleteMany(ofSample, { session });
         await analyses.removeOfSample(sampleId, session);
         await samples.deleteOne({ _id: sampleId }, { session });
-        return removed.map(({ _id }) => _id);
+        return { cacheIds: removed.map(({ _id }) => _id), uploadIds };
       });
     },
   };

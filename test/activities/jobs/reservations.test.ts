@@ -55,7 +55,13 @@ function reconcile() {
   const undo = createCreateSubtractionControl(deps).undoCreateSubtraction;
   const never = () => Promise.reject(new Error('not expected'));
   const workflows = { running: async () => new Set<string>(), state: async () => 'closed' as const };
-  const others = { create_sample: never, build_index: never, pathoscope_bowtie: never, nuvs: never };
+  const others = {
+    create_sample: never,
+    update_sample: never,
+    build_index: never,
+    pathoscope_bowtie: never,
+    nuvs: never,
+  };
   return reconcileJobs(
     {
       ...deps,

@@ -41,7 +41,10 @@ function reconcile(minutes: number, round = testRound()) {
   };
   const deps = {
     ...{ store: context.store, data: context.data, log: quietLogger, now: () => Date.now() + minutes * MINUTE_MS },
-    undo: { create_sample: undo, create_subtraction: undo, build_index: undo, pathoscope_bowtie: undo, nuvs: undo },
+    undo: {
+      ...{ create_sample: undo, update_sample: undo, create_subtraction: undo, build_index: undo },
+      ...{ pathoscope_bowtie: undo, nuvs: undo },
+    },
     workflows: {
       running: async () => new Set([...states].filter(([, state]) => state === 'running').map(([id]) => id)),
       state: async (id: string) => states.get(id) ?? ('unknown' as const),

@@ -101,7 +101,7 @@ test('a host is either linked or removed, never both', async () => {
 test('what jobs store is refused once the sample is gone', async () => {
   expect(await lab.store.samples.setFiles('gone0000', [])).toBe(false);
   expect(await lab.store.samples.stageQuality('gone0000', {}, FACTS)).toBe(false);
-  expect(await lab.store.samples.remove('gone0000')).toEqual([]);
+  expect(await lab.store.samples.remove('gone0000')).toEqual({ cacheIds: [], uploadIds: [] });
 });
 
 test('a sample that is published has its quality, which nobody has seen before', async () => {
