@@ -16,6 +16,7 @@ import { InvalidInput } from '../errors.js';
 import { createStep, type Step } from '../steps/step.js';
 import { runCore } from './core/run.js';
 import type { IsolateSequences } from './core/work.js';
+import { sequenceOtuMap } from './sequence_map.js';
 
 /** The steps of Pathoscope from the first mapping to the subtraction of the host. */
 export function createMappingSteps(deps: ActivityDeps) {
@@ -123,10 +124,11 @@ export function createMappingSteps(deps: ActivityDeps) {
 
 type FileOf = (args: PathoscopeArgs, name: MappingFile) => string;
 
-async function writeIsolates(deps: ActivityDeps, { args, report, attempt }: Step<PathoscopeArgs>, file: FileOf) {
+async function writeIsolates(deps: ActivityDeps, context: Step<PathoscopeArgs>, file: FileOf) {
+  const { args, report, attempt } = context;
   const { index } = await loadInputs(deps, args);
   const candidates = JSON.parse(await readFile(file(args, 'candidates'), 'utf8')) as string[];
-  const otuIds = otusOf(candidates, index.sequence_otu_map);
+  const otuIds = otusOf(candidates, await sequenceOtuMap(deps, context, index));
   const isolates: IsolateSequences = {};
   const fasta = openTextWriter(file(args, 'isolateFasta'), attempt);
   try {
@@ -149,7 +151,6 @@ async function writeIsolates(deps: ActivityDeps, { args, report, attempt }: Step
 }
 
 // Sorted, so that the same candidates give the same FASTA.
-function otusOf(sequenceIds: readonly string[], otuBySequence: Record<string, string> | undefined): string[] {
-  if (!otuBySequence) throw new InvalidInput('The index has no map of its sequences.', 'Build the index again.');
+function otusOf(sequenceIds: readonly string[], otuBySequence: Record<string, string>): string[] {
   return [...new Set(sequenceIds.map((id) => otuBySequence[id]).filter((id) => id !== undefined))].sort();
 }

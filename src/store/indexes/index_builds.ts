@@ -25,6 +25,11 @@ export type IndexDocument = Stored & {
   sequence_otu_map?: Record<string, string>;
 };
 
+/** An OTU of an index cannot be rebuilt, as something of its history is missing. */
+export class OtuLost extends Error {
+  override name = 'OtuLost';
+}
+
 /** Why an index build cannot start. */
 export type BuildRefusal = 'in_progress' | 'unverified' | 'no_changes' | 'no_otus';
 
@@ -123,7 +128,7 @@ export function createIndexBuildStore(
     /**
      * The OTUs of an index as they were at its versions, by OTU id; those removed since are rebuilt from history.
      *
-     * @throws Error when there is no such index or an OTU cannot be rebuilt.
+     * @throws OtuLost when an OTU cannot be rebuilt, Error when there is no such index.
      */
     async *otusOfManifest(indexId: string): AsyncGenerator<JoinedOtu> {
       const index = await indexes.findOne({ _id: indexId }, { projection: { manifest: 1 } });
@@ -135,7 +140,7 @@ export function createIndexBuildStore(
         const found = await stores.otuVersions.getOtusAtVersions(batch);
         for (const pair of batch) {
           const otu = found.get(versionKey(pair));
-          if (!otu) throw new Error(`OTU ${pair.id} cannot be rebuilt as it was at version ${pair.version}`);
+          if (!otu) throw new OtuLost(`OTU ${pair.id} cannot be rebuilt as it was at version ${pair.version}`);
           yield otu;
         }
       }
