@@ -1,4 +1,4 @@
-import { isFinal, jobWorkflowId } from '../../contracts/jobs.js';
+import { isFinal } from '../../contracts/jobs.js';
 import type { DataDirectory } from '../../files/data_directory.js';
 import { removePath } from '../../files/publish.js';
 import { mapPage } from '../../store/database/pages.js';
@@ -6,13 +6,17 @@ import { jobState, toJobListItem } from '../../store/jobs.js';
 import type { ApiDeps } from '../deps.js';
 import { fileResponse } from '../downloads/file_response.js';
 import { firstOf, pageRequest, searchTerm } from '../http/paging.js';
-import { conflict, notFound } from '../http/refusals.js';
+import { conflict, notFound, Refusal } from '../http/refusals.js';
 import { json, noContent, type Route, route } from '../http/route.js';
+import { cancelJob } from './cancel.js';
 import { statesOfFilter, toWireJob } from './wire.js';
 
+/** How long the answer to a cancel waits for the end of the job. */
+const CANCEL_LIMIT_MS = 2_000;
+
 /** Jobs: the long work of the server, with what happened to it. */
-export function createJobRoutes(deps: ApiDeps): Route[] {
-  return [...readRoutes(deps), ...writeRoutes(deps)];
+export function createJobRoutes(deps: ApiDeps, cancelLimitMs = CANCEL_LIMIT_MS): Route[] {
+  return [...readRoutes(deps), cancelRoute(deps, cancelLimitMs), ...removeRoutes(deps)];
 }
 
 function readRoutes({ store, files: data }: ApiDeps): Route[] {
@@ -69,27 +73,26 @@ function readRoutes({ store, files: data }: ApiDeps): Route[] {
   ];
 }
 
-function writeRoutes({ store, files: data, workflows }: ApiDeps): Route[] {
+function cancelRoute(deps: ApiDeps, cancelLimitMs: number): Route {
+  return route({
+    method: 'PUT',
+    path: '/api/jobs/:job_id/cancel',
+    summary: 'Cancel a job',
+    description:
+      'Asks a waiting or running job to stop, and waits up to two seconds for its end: what the job has done so far is undone first, then it ' +
+      'is `cancelled`. An answer that still says `running` means that this goes on.',
+    tag: 'Jobs',
+    access: { permission: 'cancel_job' },
+    answers: { 200: 'The job', 404: 'No such job', 409: 'The job has ended' },
+    async handle({ params }) {
+      const job = await cancelJob(deps, params.job_id ?? '', cancelLimitMs);
+      return job instanceof Refusal ? job : json(toWireJob(job));
+    },
+  });
+}
+
+function removeRoutes({ store, files: data }: ApiDeps): Route[] {
   return [
-    route({
-      method: 'PUT',
-      path: '/api/jobs/:job_id/cancel',
-      summary: 'Cancel a job',
-      description:
-        'Asks a waiting or running job to stop. The answer may still say `running`: what the job has done so far is undone first, ' +
-        'then it is `cancelled`.',
-      tag: 'Jobs',
-      access: { permission: 'cancel_job' },
-      answers: { 200: 'The job', 404: 'No such job', 409: 'The job has ended' },
-      async handle({ params }) {
-        const job = await store.jobs.get(params.job_id ?? '');
-        if (!job) return notFound();
-        if (!(await store.jobs.requestCancel(job._id))) return conflict('Not cancellable');
-        await workflows.cancel(jobWorkflowId(job._id));
-        const asked = await store.jobs.get(job._id);
-        return asked ? json(toWireJob(asked)) : notFound();
-      },
-    }),
     route({
       method: 'DELETE',
       path: '/api/jobs',
