@@ -12,8 +12,8 @@ export const HOUSEKEEPING = {
   reconcile: { cron: '* * * * *', title: 'Reconcile jobs with Temporal' },
   /** Removes expired files and what broken uploads left, and keeps documents and the files folder in step. */
   expire_files: { cron: '*/15 * * * *', title: 'Expire files, sync the files folder' },
-  /** Removes reads that were replaced, once nobody works on them. */
-  prune: { cron: '*/15 * * * *', title: 'Remove replaced reads' },
+  /** Removes reads that were replaced, once nobody works on them, and processes that ended long ago. */
+  prune: { cron: '*/15 * * * *', title: 'Remove replaced reads and old processes' },
   /** Removes what former installations of HMM data left. */
   sweep_hmms: { cron: '*/15 * * * *', title: 'Remove former HMM data' },
   /** Asks for the latest release of HMM data. */

@@ -1,8 +1,8 @@
-import type { ClientSession, Filter, UpdateFilter } from 'mongodb';
+import type { ClientSession, Collection, Filter, UpdateFilter } from 'mongodb';
 import { isProcessType, PROCESS_TYPES, type ProcessError, type ProcessType } from '../contracts/processes.js';
 import type { Database, Stored } from './database/database.js';
 
-/** A process as stored. It has failed when it has errors, and is never removed, as references point at it. */
+/** A process as stored. It has failed when it has errors. One that a reference or the status of HMM data names is never removed. */
 export type ProcessDocument = Stored & {
   type: string;
   step: string;
@@ -34,11 +34,15 @@ export type ProcessContext = {
   release?: { id: number; download_url: string; size: number };
 };
 
+type Naming = Stored & { process?: { id?: string } | null };
+
 /** How far a process is. */
 export type ProcessProgress = { step: string; progress: number; count?: number };
 
 // The list is only shown, and the document must stay small.
 const SHOWN_OTU_IDS = 1_000;
+
+const PRUNED_AT_ONCE = 1_000;
 
 const OPEN = { complete: false, closing: { $ne: true }, 'errors.0': { $exists: false } };
 
@@ -58,6 +62,14 @@ export function newProcess(id: string, type: ProcessType, context: ProcessContex
   };
 }
 
+// Those without `done` are of an old release, which left many unfinished for ever.
+const ENDED = { $or: [{ complete: true }, { 'errors.0': { $exists: true } }, { done: { $exists: false } }] };
+
+/** A process in the list: without what grows with the reference that it is about. */
+export type ListedProcess = Omit<ProcessDocument, 'context'> & {
+  context: Omit<ProcessContext, 'manifest' | 'inserted_otu_ids'>;
+};
+
 /** What the reconciler needs of a process. */
 export type UnfinishedProcess = Stored & { type: ProcessType; created_at: Date; context: { user_id?: string } };
 
@@ -67,6 +79,8 @@ export type ProcessStore = ReturnType<typeof createProcessStore>;
 /** Reads and conditional writes of processes. Complete or failed is never left. */
 export function createProcessStore(database: Database) {
   const processes = database.collection<ProcessDocument>('processes');
+  const references = database.collection<Naming>('references');
+  const status = database.collection<Naming>('status');
 
   const update = async (filter: object, change: UpdateFilter<ProcessDocument>, session?: ClientSession) => {
     const result = await processes.updateOne(filter as Filter<ProcessDocument>, change, session ? { session } : {});
@@ -79,7 +93,25 @@ export function createProcessStore(database: Database) {
     get: (processId: string) => processes.findOne({ _id: processId }),
 
     /** All processes, oldest first. */
-    list: (): Promise<ProcessDocument[]> => processes.find().sort({ created_at: 1, _id: 1 }).toArray(),
+    list(): Promise<ListedProcess[]> {
+      const projection = { 'context.manifest': 0, 'context.inserted_otu_ids': 0 };
+      return processes.find({}, { projection }).sort({ created_at: 1, _id: 1 }).toArray();
+    },
+
+    /** Removes processes that have ended and began before that time, but not the newest `kept` of all that have ended; gives how many. */
+    async prune(before: Date, kept: number): Promise<number> {
+      const newest = processes.find(ENDED as Filter<ProcessDocument>).sort({ created_at: -1, _id: -1 });
+      const begins = newest.skip(kept).project<Pick<ProcessDocument, '_id' | 'created_at'>>({ created_at: 1 });
+      const old = (await begins.toArray()).filter(({ created_at }) => created_at < before).map(({ _id }) => _id);
+      let removed = 0;
+      for (let start = 0; start < old.length; start += PRUNED_AT_ONCE) {
+        const part = old.slice(start, start + PRUNED_AT_ONCE);
+        const named = new Set([...(await namedBy(references, part)), ...(await namedBy(status, part))]);
+        const ids = part.filter((id) => !named.has(id));
+        removed += (await processes.deleteMany({ _id: { $in: ids } })).deletedCount;
+      }
+      return removed;
+    },
 
     /** Inserts a process in the caller's transaction. */
     async insert(process: ProcessDocument, session: ClientSession): Promise<void> {
@@ -140,4 +172,11 @@ export function createProcessStore(database: Database) {
       return (await processes.findOne(filter, options)) !== null;
     },
   };
+}
+
+/** Those of the processes that documents of a collection name. */
+async function namedBy(collection: Collection<Naming>, processIds: readonly string[]): Promise<string[]> {
+  const filter = { 'process.id': { $in: [...processIds] } } as Filter<Naming>;
+  const found = await collection.find(filter).project<Naming>({ 'process.id': 1 }).toArray();
+  return found.flatMap(({ process }) => process?.id ?? []);
 }

@@ -6,7 +6,7 @@ import { syncFiles } from '../../files/sync.js';
 import { expireFiles } from '../../files/uploads.js';
 import type { ActivityDeps, WorkflowControl } from '../deps.js';
 import { sweepHmms } from '../hmms/sweep.js';
-import { pruneReads } from './prune.js';
+import { pruneProcesses, pruneReads } from './prune.js';
 import { reconcileBlasts } from './reconcile_blasts.js';
 import { reconcileJobs, type UndoByTask } from './reconcile_jobs.js';
 import { reconcileProcesses } from './reconcile_processes.js';
@@ -34,8 +34,11 @@ export function createHousekeeping(
     },
     prune: async (signal) => {
       const round = beginRound(deps.log, signal);
-      const told = `replaced reads of ${await pruneReads(deps, round)} samples removed`;
-      return [told, round.failures()].filter(Boolean).join('; ');
+      const told = [`replaced reads of ${await pruneReads(deps, round)} samples removed`];
+      await round.attempt('processes', async () => {
+        told.push(`${await pruneProcesses(deps)} processes removed`);
+      });
+      return [...told, round.failures()].filter(Boolean).join('; ');
     },
     sweep_hmms: async (signal) => {
       const { removed, hidden, folders } = await sweepHmms(deps, signal);

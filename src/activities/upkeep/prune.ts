@@ -16,3 +16,12 @@ export async function pruneReads({ store, data }: ActivityDeps, round: Round): P
   }
   return pruned;
 }
+
+const DAY_MS = 86_400_000;
+const KEPT_DAYS = 30;
+const KEPT_PROCESSES = 100;
+
+/** Removes processes that ended long ago; the last ones stay. Gives how many are gone. */
+export function pruneProcesses({ store }: ActivityDeps, now = Date.now()): Promise<number> {
+  return store.processes.prune(new Date(now - KEPT_DAYS * DAY_MS), KEPT_PROCESSES);
+}

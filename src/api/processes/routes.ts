@@ -12,7 +12,9 @@ export function createProcessRoutes({ store }: ApiDeps): Route[] {
       access: 'user',
       tag: 'Processes',
       summary: 'List processes',
-      description: 'All processes, oldest first. One with `errors` has failed.',
+      description:
+        'All processes, oldest first. One with `errors` has failed. Their `context` leaves out manifests and ids of OTUs, which a single ' +
+        'process has. Those that have ended go after 30 days, but for the last 100.',
       answers: { 200: 'The processes' },
       handle: async () => json((await store.processes.list()).map(toWireProcess)),
     }),

@@ -1,9 +1,9 @@
 import { basename } from 'node:path';
-import type { ProcessContext, ProcessDocument } from '../../store/processes.js';
+import type { ListedProcess, ProcessContext, ProcessDocument } from '../../store/processes.js';
 import { withId } from '../http/json.js';
 
 /** A process in the form of the wire: without what only the server needs, and without server paths. */
-export function toWireProcess({ context, ...process }: ProcessDocument): Record<string, unknown> {
+export function toWireProcess({ context, ...process }: ProcessDocument | ListedProcess): Record<string, unknown> {
   return { ...toProcessMessage(process), context: withoutFolders(context) };
 }
 

@@ -31,8 +31,10 @@ const INDEXES: Partial<Record<CollectionName, IndexDescription[]>> = {
     { key: { 'reference.id': 1, 'remote.id': 1 } },
     { key: { 'reference.id': 1, verified: 1 } },
   ],
+  processes: [{ key: { created_at: 1 } }],
   references: [
     { key: { name: 1 } },
+    { key: { 'process.id': 1 } },
     { key: { 'users.id': 1 } },
     { key: { 'groups.id': 1 } },
     { key: { 'cloned_from.id': 1 } },

@@ -23,6 +23,19 @@ test('processes are listed oldest first, failed ones with their errors, none wit
   expect((await lab.send('anna', 'GET', '/api/processes/unknown1')).status).toBe(404);
 });
 
+test('the list leaves out manifests and ids of OTUs, which a single process shows', async () => {
+  const context = { ref_id: 'r', user_id: 'bob', manifest: { otu: 3 }, inserted_otu_ids: ['a'] };
+  const process = { type: 'clone_reference', step: 'copy_otus', progress: 1, count: 0, complete: true };
+  await lab.store.processes.collection.insertOne({
+    ...{ ...process, _id: 'p3', created_at: new Date(3), context, resumable: false },
+  });
+  const { body } = await lab.send('anna', 'GET', '/api/processes');
+  expect(body.at(-1)).toMatchObject({ id: 'p3', context: { ref_id: 'r', user_id: 'bob' } });
+  expect(Object.keys(body.at(-1).context)).toEqual(['ref_id', 'user_id']);
+  expect((await lab.send('anna', 'GET', '/api/processes/p3')).body.context).toEqual(context);
+  await lab.store.processes.collection.deleteOne({ _id: 'p3' });
+});
+
 test('processes that an old release left unfinished are not taken for running ones', async () => {
   expect(await lab.store.processes.isRunning('p2')).toBe(false);
   expect(await lab.store.processes.unfinished()).toEqual([]);
