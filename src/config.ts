@@ -56,6 +56,10 @@ export const OPTIONS = {
   force_version: { kind: 'text', help: 'version that the server reports (without a value: v0.0.0)' },
   config: { kind: 'text', help: 'configuration file (config.json in the working directory, when it exists)' },
   no_client: { kind: 'flag', help: 'do not serve the web client' },
+  icons_path: {
+    kind: 'text',
+    help: 'folder with the icons that the web client of release 3.7.3 links at use.fontawesome.com, which is not asked then',
+  },
   no_db_checks: { kind: 'flag', help: 'skip the creation of database indexes and the repairs at start' },
   no_file_manager: { kind: 'flag', help: 'do not watch directories' },
   no_job_manager: { kind: 'flag', help: 'run no jobs' },
@@ -154,6 +158,7 @@ const ConfigSchema = v.object({
   ),
   force_version: v.optional(v.string()),
   no_client: v.optional(isOn, false),
+  icons_path: v.optional(text('icons_path')),
   no_db_checks: v.optional(isOn, false),
   no_file_manager: v.optional(isOn, false),
   no_job_manager: v.optional(isOn, false),

@@ -9,6 +9,7 @@ import { registerRoutes } from '../../src/api/http/register.js';
 import { type Env, publicRoute } from '../../src/api/http/route.js';
 import { notFoundPages } from '../../src/api/pages/not_found.js';
 import { createPageRoutes } from '../../src/api/pages/routes.js';
+import type { Config } from '../../src/config.js';
 import { testFolder } from '../support/folders.js';
 import { type Browser, type IdentityServer, identityServer } from '../support/identity.js';
 
@@ -206,6 +207,41 @@ describe('pages', () => {
     ]) {
       expect((await app.request(path)).status, path).toBe(404);
     }
+  });
+
+  test('of the client may load its icons from their host, or have them from a local folder', async () => {
+    const folder = testFolder();
+    const link = '<link href="https://use.fontawesome.com/releases/v5.8.2/css/all.css">';
+    writeFileSync(join(folder, 'index.html'), link);
+    const icons = join(testFolder(), 'icons');
+    mkdirSync(join(icons, 'releases/v5.8.2/css'), { recursive: true });
+    writeFileSync(join(icons, 'releases/v5.8.2/css/all.css'), '.fa {}');
+    const serve = (config: Partial<Config>) => {
+      const app = new Hono<Env>();
+      app.use(standardHeaders('v9.8.7'));
+      const deps = { ...server.deps, config: { ...server.deps.config, ...config } };
+      registerRoutes(app, createPageRoutes(deps, folder), async () => undefined);
+      return app;
+    };
+    const policyOf = (answer: Response) => answer.headers.get('Content-Security-Policy') ?? '';
+
+    const outside = await serve({}).request('/');
+    expect(await outside.text()).toBe(link);
+    expect(policyOf(outside)).toContain("font-src 'self' data: https://use.fontawesome.com;");
+    expect(policyOf(outside)).toContain("style-src 'self' 'unsafe-inline' https://use.fontawesome.com;");
+    expect(policyOf(outside).match(/https?:/g)).toHaveLength(2);
+    expect(policyOf(await serve({}).request('/static/nothing.js'))).not.toMatch(/https?:/);
+
+    const local = serve({ icons_path: icons });
+    const page = await local.request('/');
+    expect(await page.text()).toBe('<link href="/icons/releases/v5.8.2/css/all.css">');
+    expect(policyOf(page)).not.toMatch(/https?:/);
+    const style = await local.request('/icons/releases/v5.8.2/css/all.css');
+    expect(await style.text()).toBe('.fa {}');
+    for (const path of ['/icons/nothing.css', '/icons/..%2f..%2fetc%2fpasswd', '/icons/../index.html']) {
+      expect((await local.request(path)).status, path).toBe(404);
+    }
+    expect((await serve({}).request('/icons/releases/v5.8.2/css/all.css')).status).toBe(404);
   });
 
   test('are not served with --no-client', async () => {

@@ -33,21 +33,26 @@ export function standardHeaders(version: string): MiddlewareHandler<Env> {
     context.set('nonce', nonce);
     await next();
     context.header('X-Virtool-Version', version);
-    context.header('Content-Security-Policy', contentSecurityPolicy(nonce));
+    // A page may have said what else it needs.
+    if (!context.res.headers.has(POLICY)) context.header(POLICY, contentSecurityPolicy(nonce));
     context.header('X-Content-Type-Options', 'nosniff');
     context.header('Referrer-Policy', 'same-origin');
     context.header('X-Frame-Options', 'DENY');
   };
 }
 
-function contentSecurityPolicy(nonce: string): string {
+const POLICY = 'Content-Security-Policy';
+
+/** What a page may load: files of this server, and styles and fonts of `styleHost` where one is given. */
+export function contentSecurityPolicy(nonce: string, styleHost?: string): string {
+  const outside = styleHost === undefined ? '' : ` ${styleHost}`;
   return [
     "default-src 'self'",
     "connect-src 'self'",
-    "font-src 'self' data:",
+    `font-src 'self' data:${outside}`,
     "img-src 'self' data:",
     `script-src 'self' 'nonce-${nonce}'`,
-    "style-src 'self' 'unsafe-inline'",
+    `style-src 'self' 'unsafe-inline'${outside}`,
     "frame-ancestors 'none'",
     "base-uri 'self'",
   ].join('; ');

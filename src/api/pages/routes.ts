@@ -1,10 +1,12 @@
 import { existsSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { serveStatic } from '@hono/node-server/serve-static';
 import type { Context } from 'hono';
 import { createAuthenticate } from '../account/authentication.js';
 import type { ApiDeps } from '../deps.js';
+import { contentSecurityPolicy } from '../http/middleware.js';
 import { type Env, publicRoute, type Route } from '../http/route.js';
-import { CLIENT_FOLDER, fillClientPage, readClientPage } from './client.js';
+import { CLIENT_FOLDER, fillClientPage, ICON_HOST, ICON_PATH, readClientPage, withLocalIcons } from './client.js';
 import { escapeHtml, htmlPage, htmlResponse } from './html.js';
 import { answerUnknownPath } from './not_found.js';
 
@@ -27,22 +29,21 @@ export function createPageRoutes(deps: ApiDeps, clientFolder = CLIENT_FOLDER): R
       handle: ({ context }) => showPage(deps, clientFolder, context),
     }),
   );
-  return existsSync(clientFolder) ? [...pages, clientFiles(clientFolder)] : pages;
+  if (!existsSync(clientFolder)) return pages;
+  const icons = deps.config.icons_path;
+  return [...pages, clientFiles('/static', clientFolder), ...(icons ? [clientFiles(ICON_PATH, resolve(icons))] : [])];
 }
 
-function clientFiles(clientFolder: string): Route {
-  const serve = serveStatic<Env>({
-    root: clientFolder,
-    rewriteRequestPath: (path) => path.replace(/^\/static/, ''),
-  });
+function clientFiles(prefix: string, folder: string): Route {
+  const serve = serveStatic<Env>({ root: folder, rewriteRequestPath: (path) => path.slice(prefix.length) });
   return publicRoute({
     method: 'GET',
-    path: '/static/*',
+    path: `${prefix}/*`,
     page: true,
     access: { public: 'the web client needs its files before anybody has signed in' },
     tag: 'Pages',
     summary: 'Files of the web client',
-    description: 'Scripts, styles and images of the installed web client.',
+    description: 'Scripts, styles, fonts and images of the installed web client.',
     answers: { 200: 'The file', 404: 'No such file' },
     async handle({ context }) {
       return (await serve(context, async () => undefined)) ?? answerUnknownPath(context);
@@ -54,8 +55,12 @@ async function showPage(deps: ApiDeps, clientFolder: string, context: Context<En
   const client = await readClientPage(clientFolder);
   if (client === undefined) return landingPage(deps.version);
   const [anyUser, caller] = await Promise.all([deps.store.users.any(), createAuthenticate(deps)(context)]);
-  const facts = { version: deps.version, dev: deps.config.dev, first: !anyUser, login: !caller };
-  return htmlResponse(fillClientPage(client, { ...facts, nonce: context.get('nonce') }));
+  const nonce = context.get('nonce');
+  const facts = { version: deps.version, dev: deps.config.dev, first: !anyUser, login: !caller, nonce };
+  const hasIcons = deps.config.icons_path !== undefined;
+  const page = htmlResponse(fillClientPage(hasIcons ? withLocalIcons(client) : client, facts));
+  page.headers.set('Content-Security-Policy', contentSecurityPolicy(nonce, hasIcons ? undefined : ICON_HOST));
+  return page;
 }
 
 function landingPage(version: string): Response {
