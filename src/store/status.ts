@@ -60,11 +60,15 @@ export function createStatusStore(database: Database) {
 
     /** Makes the documents that must exist, and notes the running version; to be called when the server starts. */
     async ensure(version: string): Promise<void> {
+      // What was known before this version, or by release 3.7.3, need not be newer than it.
+      const releases = releasesOf((await software()).releases, version).filter(
+        ({ name }) => (compareVersions(name, version) ?? 0) > 0,
+      );
       await status.updateOne(
         { _id: 'software' },
         {
-          $set: { version, process: null, updating: false },
-          $setOnInsert: { installed: null, releases: [], errors: [] },
+          $set: { version, process: null, updating: false, releases },
+          $setOnInsert: { installed: null, errors: [] },
         },
         { upsert: true },
       );
@@ -80,19 +84,34 @@ export function createStatusStore(database: Database) {
   };
 }
 
+/** Versions 1 to 3 are those of the product that this one follows; they are no updates of this one, which leaves these numbers out. */
+const OF_ORIGINAL = /^v?[1-3]\./;
+
+// A server that is told to call itself by such a version goes by its releases.
+function isOfOriginal(name: string): boolean {
+  return OF_ORIGINAL.test(name.trim());
+}
+
+/** The releases of the product that has this version. */
+function releasesOf(releases: readonly SoftwareRelease[], version: string): SoftwareRelease[] {
+  return releases.filter(({ name }) => isOfOriginal(name) === isOfOriginal(version));
+}
+
 const UNWANTED: Record<Settings['software_channel'], readonly string[]> = {
   stable: ['alpha', 'beta'],
   beta: ['alpha'],
   alpha: [],
 };
 
-/** The first releases of the list, which is newest first, that are of the channel and newer than the version. */
+/** The first releases of the list, which is newest first, that are of the product, of the channel and newer than the version. */
 function newerReleases(
   releases: readonly SoftwareRelease[],
   channel: Settings['software_channel'],
   version: string,
 ): SoftwareRelease[] {
-  const wanted = releases.filter(({ name }) => !UNWANTED[channel].some((word) => name.includes(word)));
+  const wanted = releasesOf(releases, version).filter(
+    ({ name }) => !UNWANTED[channel].some((word) => name.includes(word)),
+  );
   const end = wanted.findIndex(({ name }) => !((compareVersions(name, version) ?? 0) > 0));
   return end < 0 ? wanted : wanted.slice(0, end);
 }

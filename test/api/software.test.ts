@@ -27,6 +27,24 @@ describe('newer releases of the server', () => {
     expect((await lab.send('anna', 'GET', '/api/software')).body).toMatchObject({ releases: body, errors: [] });
   });
 
+  // Whoever installed one of those would have another server, with other data.
+  test('are those of this product, not of the one that it follows, also where that has left some', async () => {
+    const releases = ['v3.8.0', 'v3.7.4', 'v0.3.0', 'v0.2.0', 'v0.1.0'].map((name) => ({ name }));
+    await lab.database.collection('status').updateOne({ _id: 'software' as never }, { $set: { releases } });
+    await lab.store.status.ensure('v0.2.0');
+    const stored = await lab.send('anna', 'GET', '/api/software');
+    expect(stored.body.releases).toEqual([{ name: 'v0.3.0' }]);
+    lab.remote.releases.listSoftware = async () => ({ ok: true, releases });
+    expect((await list()).body).toEqual([{ name: 'v0.3.0' }]);
+    lab.remote.releases.listSoftware = async () => ({ ok: true, releases: releases.slice(0, 2) });
+    expect((await list()).body).toEqual([]);
+    expect((await lab.send('anna', 'GET', '/api/software')).body.releases).toEqual([]);
+    // A server that calls itself 3.7.3, for a client that asks for it, goes by that.
+    await lab.store.status.ensure('v3.7.3');
+    lab.remote.releases.listSoftware = async () => ({ ok: true, releases });
+    expect((await list()).body).toEqual([{ name: 'v3.8.0' }, { name: 'v3.7.4' }]);
+  });
+
   test('stay as they were when the list cannot be reached, and the status tells it', async () => {
     lab.remote.releases.listSoftware = async () => ({ ok: true, releases: [{ name: 'v10.0.0' }] });
     await list();
