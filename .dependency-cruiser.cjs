@@ -55,7 +55,7 @@ const FOLDERS = {
 // Beside the folders of a room, for all of them.
 const SHARED = [
   '^src/local/errors\\.ts$',
-  '^src/activities/(deps|ends|errors|parallel|process_support|pulse|threads)\\.ts$',
+  '^src/activities/(deps|ends|errors|parallel|process_support|pulse|release_download|threads)\\.ts$',
   '^src/demo/(report|walk)\\.ts$',
 ];
 

@@ -15,6 +15,8 @@ import { withPulse, withPulses } from './pulse.js';
 import { createCloneReferenceActivities } from './references/clone.js';
 import { createDeleteReferenceActivities } from './references/delete.js';
 import { createImportReferenceActivities } from './references/import.js';
+import { createRemoteReferenceActivities } from './references/remote_install.js';
+import { createUpdateRemoteReferenceActivities } from './references/remote_update.js';
 import { createStepsActivities } from './steps/steps.js';
 import { createHousekeeping } from './upkeep/housekeeping.js';
 import type { UndoByTask } from './upkeep/reconcile_jobs.js';
@@ -57,6 +59,8 @@ export function createControlActivities(deps: ActivityDeps & { workflows: Workfl
     ...createImportReferenceActivities(deps),
     ...createCloneReferenceActivities(deps),
     ...createDeleteReferenceActivities(deps),
+    ...createRemoteReferenceActivities(deps),
+    ...createUpdateRemoteReferenceActivities(deps),
     ...createInstallHmmsActivities(deps),
     ...createBlastActivities(deps),
     ...limitFaults({ ...createJobActivities(deps), ...ends }),

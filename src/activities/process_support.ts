@@ -11,8 +11,11 @@ import { stepSignal } from './steps/admission.js';
 /** Attempts at a step that may end by the death of their worker. */
 const MAXIMUM_DEATHS = 3;
 
-/** In heartbeats: how many attempts have ended without a word, if this one does. */
-type Deaths = { deaths: number };
+/** In heartbeats: how many attempts have ended without a word, if this one does, and how far the work is, for who looks at a running step. */
+type Pulse = { deaths: number; offset?: number };
+
+/** Tells how far the work of a process is: OTUs done, or bytes downloaded. Heartbeats carry it. */
+export type NoteOffset = (offset: number) => void;
 
 /** A failure that ends a process: what is wrong with its input. */
 export function unusableInput(errors: ProcessError[]): ApplicationFailure {
@@ -28,18 +31,21 @@ export function unusableInput(errors: ProcessError[]): ApplicationFailure {
  * Runs the work of a process: heartbeats go out meanwhile, faults of the code end the process, all else (a lost
  * database) is tried again. Work that has taken its worker down with it three times is not done a fourth time.
  */
-export async function runProcess<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+export async function runProcess<T>(work: (signal: AbortSignal, note: NoteOffset) => Promise<T>): Promise<T> {
   const context = Context.current();
   const signal = stepSignal();
   const deaths = deathsIn(context.info.heartbeatDetails);
   if (deaths >= MAXIMUM_DEATHS)
     throw fault(new Error(`The worker that did this step ended ${deaths} times in the middle of it`));
-  const pulse: Deaths = { deaths: deaths + 1 };
+  const pulse: Pulse = { deaths: deaths + 1 };
+  const note: NoteOffset = (offset) => {
+    pulse.offset = offset;
+  };
   try {
-    return await publishUntil(signal, () => withPulse(work, pulse)(signal));
+    return await publishUntil(signal, () => withPulse((ending: AbortSignal) => work(ending, note), pulse)(signal));
   } catch (error) {
     // This attempt has told its end, so it is none of those.
-    context.heartbeat({ deaths } satisfies Deaths);
+    context.heartbeat({ ...pulse, deaths } satisfies Pulse);
     if (signal.aborted) throw signal.reason;
     throw isFault(error) ? fault(error) : error;
   }
@@ -72,7 +78,7 @@ export async function requireReference(
 }
 
 function deathsIn(details: unknown): number {
-  const { deaths } = (details ?? {}) as Partial<Deaths>;
+  const { deaths } = (details ?? {}) as Partial<Pulse>;
   return typeof deaths === 'number' ? deaths : 0;
 }
 

@@ -86,7 +86,7 @@ export const BLAST_PACE: BlastPace = {
 export type BlastInput = BlastSearch & { pace: BlastPace };
 
 /** Why a search ended without a result. */
-export type BlastFailure = Exclude<RemoteTrouble['reason'], 'status'> | BlastEnd;
+export type BlastFailure = Exclude<RemoteTrouble['reason'], 'status' | 'rate_limited'> | BlastEnd;
 
 type BlastEnd = 'failed' | 'unknown' | 'refused' | 'too_slow' | 'stopped' | 'bug';
 
@@ -138,5 +138,5 @@ export function blastError(reason: BlastFailure): BlastError {
 
 /** The failure that trouble with an answer amounts to. */
 export function blastTrouble(trouble: RemoteTrouble): BlastFailure {
-  return trouble.reason === 'status' ? 'refused' : trouble.reason;
+  return trouble.reason === 'status' || trouble.reason === 'rate_limited' ? 'refused' : trouble.reason;
 }

@@ -18,6 +18,8 @@ export const HOUSEKEEPING = {
   sweep_hmms: { cron: '*/15 * * * *', title: 'Remove former HMM data' },
   /** Asks for the latest release of HMM data. */
   refresh_hmms: { cron: '*/10 * * * *', title: 'Look for new HMM data', remote: true },
+  /** Asks for the latest releases of remote references. */
+  refresh_references: { cron: '*/10 * * * *', title: 'Look for new releases of remote references', remote: true },
   /** Asks for newer releases of the server. */
   refresh_software: { cron: '0 */12 * * *', title: 'Look for new releases of the server', remote: true },
 } as const satisfies Record<string, Housekeeping>;

@@ -5,6 +5,15 @@ export const PROCESS_TYPES = {
   import_reference: ['load_file', 'set_metadata', 'validate', 'import_otus', 'create_history'],
   clone_reference: ['copy_otus', 'create_history'],
   delete_reference: ['delete_indexes', 'remove_indexes', 'remove_unreferenced_otus', 'remove_referenced_otus'],
+  remote_reference: ['download', 'unpack', 'import', 'create_history'],
+  update_remote_reference: [
+    'download',
+    'download_and_extract',
+    'update_otus',
+    'create_history',
+    'remove_otus',
+    'update_reference',
+  ],
   install_hmms: ['download', 'unpack', 'install_profiles', 'import_annotations'],
 } as const;
 
@@ -41,6 +50,26 @@ export type CloneReferenceActivities = {
   cloneReference(input: ProcessInput): Promise<void>;
   /** Removes the clone; the process stays, failed with these errors. */
   undoCloneReference(input: UndoInput): Promise<void>;
+};
+
+/** Activities of `remote_reference`, run on `control`. */
+export type RemoteReferenceActivities = {
+  /** Downloads the file of the release; false when the process has ended and nothing is to be done. */
+  downloadReference(input: ProcessInput): Promise<boolean>;
+  /** Checks and imports the whole file and notes it as installed; resumable. */
+  installReference(input: ProcessInput): Promise<void>;
+  /** Removes the reference and all that was installed; the process stays, failed with these errors. */
+  undoInstallReference(input: UndoInput): Promise<void>;
+};
+
+/** Activities of `update_remote_reference`, run on `control`. */
+export type UpdateRemoteReferenceActivities = {
+  /** Downloads the file of the release; false when the process has ended and nothing is to be done. */
+  downloadUpdate(input: ProcessInput): Promise<boolean>;
+  /** Makes the reference a mirror of the release and notes it as installed; resumable. */
+  updateReference(input: ProcessInput): Promise<void>;
+  /** Takes back every change of the update: the reference is as before, and the process has failed with these errors. */
+  undoUpdateReference(input: UndoInput): Promise<void>;
 };
 
 /** Activities of `delete_reference`, run on `control`. */

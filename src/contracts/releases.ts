@@ -14,12 +14,16 @@ export type Release = {
   download_url: string;
   published_at: string;
   content_type: string;
+  /** SHA-256 of the file in hexadecimal; absent where the service does not tell it. */
+  sha256?: string;
 };
 
 /** Why a service outside gave no answer that can be used. */
 export type RemoteTrouble =
   | { reason: 'not_found' | 'unreachable' | 'unreadable' | 'too_large' }
-  | { reason: 'status'; status: number };
+  | { reason: 'status'; status: number }
+  /** The service takes no more questions before this moment. */
+  | { reason: 'rate_limited'; until: Date };
 
 /** What the release service says; no release when it is unchanged, or has no file. */
 export type ReleaseAnswer = { ok: true; release: Release | null } | { ok: false; trouble: RemoteTrouble };
@@ -43,7 +47,10 @@ export type Download = {
   onBytes(bytes: number): void;
 };
 
-/** The services that publish releases. Each call has a time limit; trouble is a value, an abort by the signal is thrown. */
+/**
+ * The services that publish releases. Each call has a time limit; trouble is a value, an abort by the signal is thrown. A service that takes no
+ * more questions for a while is not asked before that is over.
+ */
 export type ReleaseService = {
   /** A release of a repository `owner/name`, the latest one unless an id is given. */
   find(
@@ -64,6 +71,8 @@ export function releaseTroubleText(trouble: RemoteTrouble): string {
       return 'Could not reach GitHub';
     case 'status':
       return `Encountered error ${trouble.status}`;
+    case 'rate_limited':
+      return `GitHub answers no more requests until ${trouble.until.toISOString()}`;
     case 'unreadable':
     case 'too_large':
       return 'GitHub sent an answer that cannot be read';

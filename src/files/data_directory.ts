@@ -51,6 +51,7 @@ export function createDataDirectory(root: string) {
   const references = join(base, 'references');
   const hmm = join(base, 'hmm');
   const hmmInstallations = join(hmm, 'installations');
+  const downloads = join(base, 'downloads');
   const jobLogs = join(base, 'logs', 'jobs');
   return {
     root: base,
@@ -78,6 +79,8 @@ export function createDataDirectory(root: string) {
     hmmInstallation: (installationId: string) => joinName(hmmInstallations, installationId),
     /** Archives that are being downloaded and unpacked, by the id of their process. */
     hmmIncoming: join(hmm, 'incoming'),
+    /** What a process downloads for a reference, until the process ends. */
+    download: (processId: string) => joinName(downloads, processId),
     jobLog: (jobId: string) => joinName(jobLogs, jobId),
     /** Creates the folders that must exist before anything runs. */
     async create(): Promise<void> {

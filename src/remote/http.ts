@@ -3,6 +3,7 @@ import * as v from 'valibot';
 import type { RemoteTrouble } from '../contracts/releases.js';
 import { parseJsonAnswer } from './json_answer.js';
 import { ProxyRefused } from './proxy.js';
+import { rateLimitEnd } from './rate_limit.js';
 import { type Answer, createSend, type Send } from './send.js';
 
 /** What all outgoing requests have in common. */
@@ -48,7 +49,7 @@ export async function getJson<S extends v.GenericSchema>(
     });
     if (answer.status !== 200) answer.discard();
     if (answer.status === 304) return { ok: true, value: undefined, headers: answer.headers };
-    if (answer.status !== 200) return { ok: false, trouble: troubleOf(answer.status) };
+    if (answer.status !== 200) return { ok: false, trouble: troubleOf(answer.status, answer.headers) };
     text = (await readLimited(answer))?.toString('utf8');
   } catch (error) {
     stop?.throwIfAborted();
@@ -93,8 +94,10 @@ export async function askOnce(
   }
 }
 
-/** What a status that is no success means. */
-export function troubleOf(status: number): RemoteTrouble {
+/** What a status that is no success means, with its headers where they may say when to ask again. */
+export function troubleOf(status: number, headers: IncomingHttpHeaders = {}): RemoteTrouble {
+  const until = rateLimitEnd(status, headers);
+  if (until) return { reason: 'rate_limited', until };
   return status === 404 ? { reason: 'not_found' } : { reason: 'status', status };
 }
 

@@ -1,5 +1,5 @@
 import * as v from 'valibot';
-import type { Release, ReleaseAnswer, ReleaseService, SoftwareAnswer } from '../contracts/releases.js';
+import type { Release, ReleaseAnswer, ReleaseService, RemoteTrouble, SoftwareAnswer } from '../contracts/releases.js';
 import { downloadFile } from './download.js';
 import { getJson, type Outgoing } from './http.js';
 
@@ -26,6 +26,7 @@ const GithubRelease = v.object({
       size: v.pipe(v.number(), v.integer(), v.minValue(0)),
       content_type: v.nullish(v.string(), ''),
       browser_download_url: WebAddress,
+      digest: v.nullish(v.string(), ''),
     }),
   ),
 });
@@ -35,8 +36,10 @@ const SoftwareReleases = v.object({ virtool: v.array(v.looseObject({ name: v.str
 /** The client of the release services. */
 export function createReleaseService(outgoing: Outgoing, addresses: ReleaseAddresses): ReleaseService {
   const base = addresses.githubUrl.replace(/\/+$/, '');
+  let pause: Extract<RemoteTrouble, { reason: 'rate_limited' }> | undefined;
   return {
     async find(slug, { id, etag, signal } = {}): Promise<ReleaseAnswer> {
+      if (pause && pause.until.getTime() > Date.now()) return { ok: false, trouble: pause };
       const path = slug.split('/').map(encodeURIComponent).join('/');
       const headers = { Accept: 'application/vnd.github.v3+json', ...(etag ? { 'If-None-Match': etag } : {}) };
       const answer = await getJson(
@@ -46,7 +49,10 @@ export function createReleaseService(outgoing: Outgoing, addresses: ReleaseAddre
         headers,
         signal,
       );
-      if (!answer.ok) return answer;
+      if (!answer.ok) {
+        if (answer.trouble.reason === 'rate_limited') pause = answer.trouble;
+        return answer;
+      }
       return { ok: true, release: answer.value ? toRelease(answer.value, answer.headers.etag ?? '') : null };
     },
 
@@ -63,6 +69,7 @@ export function createReleaseService(outgoing: Outgoing, addresses: ReleaseAddre
 function toRelease(found: v.InferOutput<typeof GithubRelease>, etag: string): Release | null {
   const [asset] = found.assets;
   if (!asset) return null;
+  const sha256 = /^sha256:([0-9a-f]{64})$/.exec(asset.digest)?.[1];
   return {
     id: found.id,
     // Unnamed releases go by their tag.
@@ -75,5 +82,6 @@ function toRelease(found: v.InferOutput<typeof GithubRelease>, etag: string): Re
     download_url: asset.browser_download_url,
     published_at: found.published_at,
     content_type: asset.content_type,
+    ...(sha256 === undefined ? {} : { sha256 }),
   };
 }

@@ -20,6 +20,7 @@ import { createJobStore } from './jobs.js';
 import { createOtuCopyStore } from './otus/otu_copies.js';
 import { createOtuEditStore } from './otus/otu_edits.js';
 import { createOtuExportStore } from './otus/otu_exports.js';
+import { createOtuMirrorStore } from './otus/otu_mirrors.js';
 import { createOtuRemovalStore } from './otus/otu_removals.js';
 import { createOtuStore } from './otus/otus.js';
 import { createSequenceStore } from './otus/sequences.js';
@@ -28,6 +29,7 @@ import { createProvenanceStore } from './provenance.js';
 import { createReferenceSummaryStore } from './references/reference_summaries.js';
 import { createReferenceUseStore } from './references/reference_use.js';
 import { createReferenceStore } from './references/references.js';
+import { createRemoteReferenceStore } from './references/remote_references.js';
 import { createReplacementStore } from './samples/replacements.js';
 import { createSampleStore } from './samples/samples.js';
 import { createSettingsStore } from './settings.js';
@@ -62,10 +64,12 @@ export function createStore(database: Database) {
     processes,
     otuCopies: createOtuCopyStore(database, processes),
     otuRemovals,
+    otuMirrors: createOtuMirrorStore(database, { otus, sequences, otuRemovals, processes }),
     otuEdits: createOtuEditStore(database, { otus, otuRemovals }, compete),
     otuExports: createOtuExportStore(database, { otus, otuVersions }),
     historyReverts: createHistoryRevertStore(database, { otus, otuVersions }, compete),
     references: createReferenceStore(database),
+    remoteReferences: createRemoteReferenceStore(database, processes),
     referenceUse: createReferenceUseStore(database, jobs),
     referenceSummaries: createReferenceSummaryStore(database),
     indexLists: createIndexListStore(database, history),

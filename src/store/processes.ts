@@ -31,7 +31,7 @@ export type ProcessContext = {
   manifest?: Record<string, number>;
   inserted_otu_ids?: string[];
   /** The release to install, as it was when the process was asked for. */
-  release?: { id: number; download_url: string; size: number };
+  release?: { id: number; download_url: string; size: number; sha256?: string };
 };
 
 type Naming = Stored & { process?: { id?: string } | null };
@@ -119,22 +119,23 @@ export function createProcessStore(database: Database) {
     },
 
     /** Notes the step and the progress; false when the process has ended. */
-    setStep: (processId: string, progress: ProcessProgress) => update({ _id: processId, ...OPEN }, { $set: progress }),
+    setStep: (processId: string, progress: ProcessProgress, session?: ClientSession) =>
+      update({ _id: processId, ...OPEN }, { $set: progress }, session),
 
     /**
-     * Notes in the caller's transaction that a batch of OTUs is done. False when the process has ended or another run was
+     * Notes in the caller's transaction that a batch of OTUs is done: those that were inserted, or as many as `done` says. False when the process has ended or another run was
      * faster; then the transaction has to be aborted.
      */
     advance(
       processId: string,
-      batch: { from: number; otuIds: readonly string[]; progress: ProcessProgress },
+      batch: { from: number; done?: number; otuIds: readonly string[]; progress: ProcessProgress },
       session: ClientSession,
     ): Promise<boolean> {
-      const { from, otuIds, progress } = batch;
+      const { from, otuIds, progress, done = from + otuIds.length } = batch;
       const shown = otuIds.slice(0, Math.max(0, SHOWN_OTU_IDS - from));
       const change = {
-        $set: { ...progress, done: from + otuIds.length },
-        $push: { 'context.inserted_otu_ids': { $each: shown } },
+        $set: { ...progress, done },
+        ...(shown.length > 0 ? { $push: { 'context.inserted_otu_ids': { $each: shown } } } : {}),
       };
       return update({ _id: processId, done: from, ...OPEN }, change as UpdateFilter<ProcessDocument>, session);
     },

@@ -9,4 +9,6 @@ export { import_reference } from './import_reference.js';
 export { install_hmms } from './install_hmms.js';
 export { nuvs } from './nuvs.js';
 export { pathoscope_bowtie } from './pathoscope_bowtie.js';
+export { remote_reference } from './remote_reference.js';
+export { update_remote_reference } from './update_remote_reference.js';
 export { update_sample } from './update_sample.js';

@@ -5,6 +5,7 @@ import type { Download } from '../../src/contracts/releases.js';
 import { createReleaseService } from '../../src/remote/releases.js';
 import { testFolder } from '../support/folders.js';
 import { githubRelease, type ReleaseServer, sendJson, startReleaseServer } from '../support/release_server.js';
+import { waitFor } from '../support/wait.js';
 
 let server: ReleaseServer;
 beforeEach(async () => {
@@ -67,7 +68,7 @@ describe('a release', () => {
 
   test.each([
     ['an unknown repository', 404, {}, { reason: 'not_found' }],
-    ['a limit of requests', 403, {}, { reason: 'status', status: 403 }],
+    ['a refusal', 403, {}, { reason: 'status', status: 403 }],
     ['an answer of another form', 200, { id: 'x' }, { reason: 'unreadable' }],
     [
       'a file that is not on the web',
@@ -78,6 +79,45 @@ describe('a release', () => {
   ])('%s is trouble with a name', async (_, status, body, trouble) => {
     server.respond = (_request, response) => sendJson(response, status, body);
     expect(await service().find('a/b')).toEqual({ ok: false, trouble });
+  });
+
+  test('has a checksum where the service tells one', async () => {
+    const sha256 = 'a1'.repeat(32);
+    const release = githubRelease('v1', { url: `${server.url}/x`, size: 1 });
+    const withDigest = (digest: string) => ({ ...release, assets: release.assets.map((one) => ({ ...one, digest })) });
+    server.respond = (_, response) => sendJson(response, 200, withDigest(`sha256:${sha256}`));
+    expect(await service().find('a/b')).toMatchObject({ release: { sha256 } });
+    server.respond = (_, response) => sendJson(response, 200, withDigest('sha512:abc'));
+    expect(await service().find('a/b')).not.toHaveProperty('release.sha256');
+  });
+
+  // GitHub counts requests by address, so it would answer for no repository.
+  test('is asked for by nobody before a limit of requests is over, and then again', async () => {
+    const until = new Date((Math.floor(Date.now() / 1000) + 2) * 1000);
+    const headers = { 'X-RateLimit-Remaining': '0', 'X-RateLimit-Reset': String(until.getTime() / 1000) };
+    server.respond = (_, response) => sendJson(response, 403, { message: 'API rate limit exceeded' }, headers);
+    const github = service();
+    for (const slug of ['a/b', 'a/b', 'c/d']) {
+      expect(await github.find(slug)).toEqual({ ok: false, trouble: { reason: 'rate_limited', until } });
+    }
+    expect(server.asked).toHaveLength(1);
+    server.respond = (_, response) => response.writeHead(304).end();
+    await waitFor(async () => (await github.find('a/b')).ok, 'the end of the limit');
+    expect(Date.now()).toBeGreaterThanOrEqual(until.getTime());
+    expect(server.asked).toHaveLength(2);
+  });
+
+  test.each([
+    ['a number of seconds', { 'Retry-After': '120' }, 120],
+    ['a moment that is over', { 'X-RateLimit-Remaining': '0', 'X-RateLimit-Reset': '1' }, 60],
+    ['no moment', { 'X-RateLimit-Remaining': '0' }, 60],
+    ['a moment in years', { 'Retry-After': '99999999' }, 24 * 3600],
+  ])('is asked for after a bounded time when the service names %s', async (_, headers, seconds) => {
+    server.respond = (_request, response) => sendJson(response, 429, {}, headers);
+    const answer = await service().find('a/b');
+    if (answer.ok || answer.trouble.reason !== 'rate_limited') throw new Error('not limited');
+    const pauseS = (answer.trouble.until.getTime() - Date.now()) / 1000;
+    expect(Math.abs(pauseS - seconds)).toBeLessThan(5);
   });
 
   test.each([

@@ -12,7 +12,7 @@ beforeEach(async () => {
 afterEach(() => namespace.dispose());
 
 const KINDS = Object.keys(HOUSEKEEPING) as HousekeepingKind[];
-const REMOTE: HousekeepingKind[] = ['refresh_hmms', 'refresh_software'];
+const REMOTE: HousekeepingKind[] = ['refresh_hmms', 'refresh_references', 'refresh_software'];
 const handleOf = (kind: HousekeepingKind) => namespace.client.schedule.getHandle(`virtool-${kind}`);
 
 async function listed(): Promise<string[]> {

@@ -8,6 +8,8 @@ import { createInstallHmmsActivities } from '../../src/activities/hmms/install.j
 import { createCloneReferenceActivities } from '../../src/activities/references/clone.js';
 import { createDeleteReferenceActivities } from '../../src/activities/references/delete.js';
 import { createImportReferenceActivities } from '../../src/activities/references/import.js';
+import { createRemoteReferenceActivities } from '../../src/activities/references/remote_install.js';
+import { createUpdateRemoteReferenceActivities } from '../../src/activities/references/remote_update.js';
 import { QUEUES } from '../../src/contracts/jobs.js';
 import { PROCESS_TYPES, type ProcessType } from '../../src/contracts/processes.js';
 import { toStartOptions } from '../../src/contracts/start_options.js';
@@ -44,6 +46,8 @@ beforeAll(async () => {
       ...createImportReferenceActivities(deps),
       ...createCloneReferenceActivities(deps),
       ...createDeleteReferenceActivities(deps),
+      ...createRemoteReferenceActivities({ ...deps, remote: unreachableServices() }),
+      ...createUpdateRemoteReferenceActivities({ ...deps, remote: unreachableServices() }),
       ...createInstallHmmsActivities({ ...deps, remote: unreachableServices() }),
     },
     maxHeartbeatThrottleInterval: '500ms',

@@ -1,16 +1,16 @@
-import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { ApplicationFailure, Context } from '@temporalio/activity';
+import type { ApplicationFailure } from '@temporalio/activity';
 import type { InstallHmmsActivities, InstallHmmsTools, ProcessError, ProcessInput } from '../../contracts/processes.js';
 import type { RemoteServices } from '../../contracts/remote.js';
 import { fileSize, freshFolder } from '../../files/folders.js';
 import { UnusableArchive, unpackHmmArchive } from '../../files/hmm_archive.js';
-import { partialName, publishFile, publishFolder, removePath } from '../../files/publish.js';
+import { partialName, publishFolder, removePath } from '../../files/publish.js';
 import type { HmmAnnotation } from '../../store/hmms/hmms.js';
 import { ToolFailed, ToolMissing } from '../../tools/errors.js';
 import type { ActivityDeps } from '../deps.js';
 import { openProcess, runProcess, unusableInput } from '../process_support.js';
 import { wireProgress } from '../references/otu_copying.js';
+import { downloadRelease } from '../release_download.js';
 import { annotatedClusters, checkProfiles, readAnnotations, UnusableHmms } from './check.js';
 import { ANNOTATIONS, PROFILES, pressFolder } from './profiles.js';
 import { sweepHmms } from './sweep.js';
@@ -21,8 +21,6 @@ type ControlDeps = ActivityDeps & { remote: RemoteServices };
 const DOWNLOAD_PART = 0.4;
 const IMPORT_RANGE = { start: 0.8, width: 0.2 };
 const BATCH = 500;
-/** A service that is away for a moment gets more tries than one, but a user who waits wants to know soon. */
-const DOWNLOAD_TRIES = 4;
 
 /** Download, import and end of an installation of HMM data. */
 export function createInstallHmmsActivities(deps: ControlDeps): InstallHmmsActivities {
@@ -72,51 +70,9 @@ async function download(deps: ControlDeps, { processId }: ProcessInput, signal: 
   const isUnpacked = (await fileSize(join(deps.data.hmmInstallation(processId), PROFILES))) !== undefined;
   if (isUnpacked || (await fileSize(path)) === release.size) return true;
 
-  const { attempt } = Context.current().info;
-  const partial = partialName(path);
-  await mkdir(incoming(deps, processId), { recursive: true });
-  const progress = createDownloadProgress(deps, processId, release.size);
-  const limitBytes = release.size;
-  const answer = await deps.remote.releases
-    .download({ url: release.download_url, path: partial, limitBytes, signal, onBytes: progress.report })
-    .finally(progress.settle);
-  if (!answer.ok || answer.bytes !== release.size) {
-    const trouble = answer.ok ? { reason: 'size', bytes: answer.bytes } : answer.trouble;
-    deps.log.warn({ processId, attempt, trouble }, 'HMM data not downloaded');
-    const isHopeless = !answer.ok && ['not_found', 'too_large'].includes(answer.trouble.reason);
-    throw downloadFailure(isHopeless || attempt >= DOWNLOAD_TRIES);
-  }
-  await publishFile(partial, path);
+  const failure = { id: 'download', message: 'Could not download HMM data' };
+  await downloadRelease(deps, { processId, release, path, step: 'download', part: DOWNLOAD_PART, failure }, signal);
   return true;
-}
-
-/** Writes the progress down in steps of one hundredth, one write after the other. */
-function createDownloadProgress({ store }: ActivityDeps, processId: string, size: number) {
-  let shown = 0;
-  let writing: Promise<unknown> = Promise.resolve();
-  return {
-    report(bytes: number): void {
-      const progress = Math.round((bytes / size) * DOWNLOAD_PART * 100) / 100;
-      if (progress <= shown) return;
-      shown = progress;
-      const write = () => store.processes.setStep(processId, { step: 'download', progress, count: bytes });
-      // Only shown; the next write may do better.
-      writing = writing.then(write).catch(() => undefined);
-    },
-    settle: async (): Promise<void> => {
-      await writing;
-    },
-  };
-}
-
-function downloadFailure(isFinal: boolean): ApplicationFailure {
-  const errors: ProcessError[] = [{ id: 'download', message: 'Could not download HMM data' }];
-  return ApplicationFailure.create({
-    type: isFinal ? 'InvalidInput' : 'DownloadFailed',
-    message: 'Could not download HMM data',
-    nonRetryable: isFinal,
-    details: [errors],
-  });
 }
 
 async function unpack(deps: ActivityDeps, { processId }: ProcessInput, signal: AbortSignal): Promise<void> {

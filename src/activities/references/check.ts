@@ -40,15 +40,31 @@ export function checkHeader(file: unknown): ReferenceHeader {
   return { dataType, organism, otuCount: otus.length };
 }
 
+/**
+ * The same for the file of a release, which has to say what it is about; an organism that it does not name is `Unknown`.
+ *
+ * @throws UnusableReference also when it names no data type.
+ */
+export function checkReleaseHeader(file: unknown): ReferenceHeader {
+  const header = checkHeader(file);
+  if (((file as { data_type?: unknown }).data_type ?? null) === null) {
+    throw new UnusableReference([{ id: 'data_type', message: 'Could not infer data type' }]);
+  }
+  return { ...header, organism: header.organism || 'Unknown' };
+}
+
 /** What was found out about the OTUs of a usable file. */
 export type CheckedOtus = { uracilSequences: number };
 
 /**
- * Checks all OTUs of a reference file and keeps none of them.
+ * Checks all OTUs of a reference file and keeps none of them. What follows a release needs the ids in it.
  *
  * @throws UnusableReference with an entry for each kind of duplicate and for each OTU that has problems.
  */
-export async function checkOtus(otus: AsyncIterable<unknown>): Promise<CheckedOtus> {
+export async function checkOtus(
+  otus: AsyncIterable<unknown>,
+  ids: 'optional' | 'required' = 'optional',
+): Promise<CheckedOtus> {
   const duplicates = new DuplicateFinder();
   const problems: ProcessError[] = [];
   let index = 0;
@@ -56,7 +72,7 @@ export async function checkOtus(otus: AsyncIterable<unknown>): Promise<CheckedOt
   let uracilSequences = 0;
   for await (const value of otus) {
     duplicates.add(value);
-    const outcome = checkOtu(value);
+    const outcome = checkOtu(value, ids);
     if (outcome.ok) uracilSequences += outcome.uracil;
     else {
       wrong += 1;
@@ -86,8 +102,8 @@ export async function* sourceOtus(otus: AsyncIterable<unknown>, from: number): A
   }
 }
 
-function checkOtu(value: unknown): OtuOutcome {
-  const outcome = parseOtu(value);
+function checkOtu(value: unknown, ids: 'optional' | 'required'): OtuOutcome {
+  const outcome = parseOtu(value, ids);
   if (!outcome.ok || BSON.calculateObjectSize(outcome.otu) <= OTU_LIMIT_BYTES) return outcome;
   return { ok: false, issues: { isolates: ['hold more than the 14 MiB that an OTU may have'] } };
 }

@@ -3,7 +3,7 @@ import { type OtuAtVersion, versionKey } from '../../store/history/otu_versions.
 import type { SourceOtu } from '../../store/otus/otu_copies.js';
 import type { JoinedOtu } from '../../store/otus/otus.js';
 import type { ActivityDeps } from '../deps.js';
-import { openProcess, requireReference, runProcess, unusableInput } from '../process_support.js';
+import { type NoteOffset, openProcess, requireReference, runProcess, unusableInput } from '../process_support.js';
 import { copyOtus, undoCopy } from './otu_copying.js';
 
 const COPY_RANGE = { start: 0, width: 0.5 };
@@ -12,12 +12,17 @@ const BATCH = 200;
 /** Copy of a reference. */
 export function createCloneReferenceActivities(deps: ActivityDeps): CloneReferenceActivities {
   return {
-    cloneReference: (input) => runProcess((signal) => clone(deps, input, signal)),
+    cloneReference: (input) => runProcess((signal, note) => clone(deps, input, signal, note)),
     undoCloneReference: ({ processId, errors }) => runProcess(() => undoCopy(deps, processId, errors)),
   };
 }
 
-async function clone(deps: ActivityDeps, { processId }: ProcessInput, signal: AbortSignal): Promise<void> {
+async function clone(
+  deps: ActivityDeps,
+  { processId }: ProcessInput,
+  signal: AbortSignal,
+  note: NoteOffset,
+): Promise<void> {
   const process = await openProcess(deps, processId);
   if (!process) return;
   const { _id: referenceId, created_at: createdAt, user } = await requireReference(deps, process.context.ref_id);
@@ -32,6 +37,7 @@ async function clone(deps: ActivityDeps, { processId }: ProcessInput, signal: Ab
     total: manifest.length,
     step: 'copy_otus',
     range: COPY_RANGE,
+    note,
   };
   await copyOtus(deps, task, signal);
   await deps.store.processes.complete(processId, 'create_history');

@@ -1,7 +1,7 @@
 import type { ImportReferenceActivities, ProcessInput } from '../../contracts/processes.js';
 import { uracilNote } from '../../store/otus/bases.js';
 import type { ActivityDeps } from '../deps.js';
-import { openProcess, requireReference, runProcess, unusableInput } from '../process_support.js';
+import { type NoteOffset, openProcess, requireReference, runProcess, unusableInput } from '../process_support.js';
 import { checkHeader, checkOtus, sourceOtus } from './check.js';
 import { readOtus, readReferenceFile, UnusableReference } from './file.js';
 import { copyOtus, undoCopy } from './otu_copying.js';
@@ -12,9 +12,9 @@ const COPY_RANGE = { start: 0.6, width: 0.2 };
 export function createImportReferenceActivities(deps: ActivityDeps): ImportReferenceActivities {
   return {
     importReference: (input) =>
-      runProcess(async (signal) => {
+      runProcess(async (signal, note) => {
         try {
-          await importFile(deps, input, signal);
+          await importFile(deps, input, signal, note);
         } catch (error) {
           throw error instanceof UnusableReference ? unusableInput(error.errors) : error;
         }
@@ -24,7 +24,12 @@ export function createImportReferenceActivities(deps: ActivityDeps): ImportRefer
   };
 }
 
-async function importFile(deps: ActivityDeps, { processId }: ProcessInput, signal: AbortSignal): Promise<void> {
+async function importFile(
+  deps: ActivityDeps,
+  { processId }: ProcessInput,
+  signal: AbortSignal,
+  note: NoteOffset,
+): Promise<void> {
   const { references, processes } = deps.store;
   const process = await openProcess(deps, processId);
   if (!process) return;
@@ -54,6 +59,7 @@ async function importFile(deps: ActivityDeps, { processId }: ProcessInput, signa
     total: otuCount,
     step: 'import_otus',
     range: COPY_RANGE,
+    note,
   };
   await copyOtus(deps, task, signal);
   await processes.complete(processId, 'create_history');

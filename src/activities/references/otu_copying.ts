@@ -4,6 +4,7 @@ import { serialId } from '../../store/database/ids.js';
 import { batches, type CopyTarget, copyOtu, type SourceOtu } from '../../store/otus/otu_copies.js';
 import type { ProcessProgress } from '../../store/processes.js';
 import type { ActivityDeps } from '../deps.js';
+import type { NoteOffset } from '../process_support.js';
 
 /** What to copy for a process, and which part of its progress that is. */
 export type CopyTask = {
@@ -16,6 +17,7 @@ export type CopyTask = {
   total: number;
   step: string;
   range: { start: number; width: number };
+  note: NoteOffset;
 };
 
 /**
@@ -37,6 +39,7 @@ export async function copyOtus(deps: ActivityDeps, task: CopyTask, signal: Abort
     if (!inserted)
       throw ApplicationFailure.create({ type: 'Overtaken', message: 'The process is further, or has ended' });
     done += batch.length;
+    task.note(done);
   }
 }
 

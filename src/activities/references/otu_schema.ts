@@ -69,10 +69,10 @@ const Otu = v.object(
 );
 
 /**
- * An OTU of a reference file: known keys only, its names in the form that is stored, bases upper-case, without white space and with T for U. OTUs
+ * An OTU of a reference file, whose ids, and those of its isolates and sequences, may be required: known keys only, its names in the form that is stored, bases upper-case, without white space and with T for U. OTUs
  * without isolates, isolates without sequences and sequences without bases are fine: they make an unverified OTU.
  */
-export function parseOtu(value: unknown): OtuOutcome {
+export function parseOtu(value: unknown, ids: 'optional' | 'required' = 'optional'): OtuOutcome {
   const check = new Checker();
   let uracil = 0;
   const own = check.one(Otu, value, []);
@@ -87,6 +87,7 @@ export function parseOtu(value: unknown): OtuOutcome {
     return isolate && { ...isolate, id: isolate.id ?? randomId(), sequences };
   });
   if (check.isFine) checkDefault(isolates, check);
+  if (ids === 'required') checkIds(value, check);
   if (!own || !check.isFine) return { ok: false, issues: check.issues };
   const { name, abbreviation, _id: remoteId } = own;
   return { ok: true, otu: { name, abbreviation, schema, remoteId: remoteId ?? undefined, isolates }, uracil };
@@ -94,6 +95,20 @@ export function parseOtu(value: unknown): OtuOutcome {
 
 function toSource({ _id, sequence, ...fields }: v.InferOutput<typeof Sequence>): SourceSequence {
   return { ...fields, sequence: cleanBases(sequence), remoteId: _id ?? undefined };
+}
+
+function checkIds(otu: unknown, check: Checker): void {
+  const require = (holder: unknown, key: string, path: Path) => {
+    if (((holder as { [key: string]: unknown } | null)?.[key] ?? null) === null)
+      check.tell([...path, key], 'required field');
+    return undefined;
+  };
+  require(otu, '_id', []);
+  check.each(otu, 'isolates', [], (isolate, path) => {
+    require(isolate, 'id', path);
+    check.each(isolate, 'sequences', path, (sequence, place) => require(sequence, '_id', place));
+    return undefined;
+  });
 }
 
 function checkDefault(isolates: readonly { default: boolean }[], check: Checker): void {

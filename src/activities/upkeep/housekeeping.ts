@@ -10,6 +10,7 @@ import { pruneProcesses, pruneReads } from './prune.js';
 import { reconcileBlasts } from './reconcile_blasts.js';
 import { reconcileJobs, type UndoByTask } from './reconcile_jobs.js';
 import { reconcileProcesses } from './reconcile_processes.js';
+import { refreshReferences } from './refresh_references.js';
 import { beginRound } from './round.js';
 
 /** Periodic work. Each round ends when it is cancelled, between two things that it looks at. */
@@ -48,6 +49,12 @@ export function createHousekeeping(
       const { hmm_slug: slug } = await store.settings.get();
       const { answer } = await store.hmmStatus.refreshRelease((etag) => releases.find(slug, { etag, signal }));
       return tell(answer);
+    },
+    refresh_references: async (signal) => {
+      const round = beginRound(deps.log, signal);
+      const { asked, waiting, troubled } = await refreshReferences(deps, round);
+      const told = `${asked} references asked for, ${troubled} without an answer, ${waiting} to be asked for later`;
+      return [told, round.failures()].filter(Boolean).join('; ');
     },
     refresh_software: async (signal) => {
       const { software_channel: channel } = await store.settings.get();

@@ -1,10 +1,22 @@
-import { processWorkflowId } from '../../contracts/processes.js';
+import { type ProcessError, type ProcessType, processWorkflowId } from '../../contracts/processes.js';
 import { processStart } from '../../contracts/workflow_starts.js';
 import type { UnfinishedProcess } from '../../store/processes.js';
 import type { ActivityDeps, WorkflowControl } from '../deps.js';
 import { undoInstall } from '../hmms/install.js';
 import { undoCopy } from '../references/otu_copying.js';
+import { undoRemoteInstall } from '../references/remote_install.js';
+import { undoUpdate } from '../references/remote_update.js';
 import type { Round } from './round.js';
+
+/** What ends a process whose workflow has ended without a result. */
+const UNDO: Record<ProcessType, (deps: ActivityDeps, processId: string, errors: ProcessError[]) => Promise<unknown>> = {
+  import_reference: undoCopy,
+  clone_reference: undoCopy,
+  remote_reference: undoRemoteInstall,
+  update_remote_reference: undoUpdate,
+  delete_reference: ({ store }, processId, errors) => store.processes.fail(processId, errors),
+  install_hmms: undoInstall,
+};
 
 const YOUNG_MS = 30_000;
 const LOST = [{ id: 'unhandled', message: 'The workflow of this process was ended from outside' }];
@@ -33,7 +45,7 @@ async function reconcileProcess(
   deps: ActivityDeps & { workflows: WorkflowControl },
   { _id: processId, type, context }: UnfinishedProcess,
 ): Promise<'started' | 'closed' | undefined> {
-  const { store, workflows, log } = deps;
+  const { workflows, log } = deps;
   const state = await workflows.state(processWorkflowId(processId));
   if (state === 'running') return undefined;
   log.warn({ processId, state }, 'process without a workflow is repaired');
@@ -41,8 +53,6 @@ async function reconcileProcess(
     await workflows.start(processStart({ _id: processId, type, userId: context.user_id ?? '' }));
     return 'started';
   }
-  if (type === 'delete_reference') await store.processes.fail(processId, LOST);
-  else if (type === 'install_hmms') await undoInstall(deps, processId, LOST);
-  else await undoCopy(deps, processId, LOST);
+  await UNDO[type](deps, processId, LOST);
   return 'closed';
 }

@@ -15,7 +15,7 @@ export function toProcessMessage(process: Omit<ProcessDocument, 'context'>): Rec
 
 // Release 3.7.3 has plain sentences here.
 function errorsOf({ type, errors = [] }: Omit<ProcessDocument, 'context'>): unknown[] {
-  return type === 'install_hmms' ? errors.map((error) => error.message ?? error) : errors;
+  return ['install_hmms', 'remote_reference'].includes(type) ? errors.map((error) => error.message ?? error) : errors;
 }
 
 function withoutFolders(context: ProcessContext): ProcessContext {

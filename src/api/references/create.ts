@@ -1,13 +1,17 @@
 import type { ProcessType } from '../../contracts/processes.js';
+import type { ReleaseAnswer } from '../../contracts/releases.js';
 import { processStart } from '../../contracts/workflow_starts.js';
 import { insertWithFreshId, randomId } from '../../store/database/ids.js';
 import { newProcess, type ProcessContext, type ProcessDocument } from '../../store/processes.js';
 import type { ReferenceDocument } from '../../store/references/references.js';
+import { remoteTroubleText, toDownload } from '../../store/references/remote_references.js';
+import { toReleaseUpdate } from '../../store/releases.js';
 import type { ApiDeps } from '../deps.js';
 import type { Caller } from '../http/caller.js';
-import { badRequest, conflict, notFound, type Refusal } from '../http/refusals.js';
+import { badGateway, badRequest, conflict, notFound, type Refusal } from '../http/refusals.js';
+import { remoteRefusal } from '../http/remote.js';
 import { created, path, type RouteResult } from '../http/route.js';
-import type { CreateReference } from './schemas.js';
+import { type CreateReference, LATEST_RELEASE } from './schemas.js';
 import { toWireNewReference } from './wire.js';
 
 /** What makes a new reference different from a blank one, and the process that fills it. */
@@ -15,7 +19,7 @@ type Plan = { fields: Partial<ReferenceDocument>; process?: { type: ProcessType;
 
 /** Makes a reference, blank or with the process that fills it. */
 export async function createReference(deps: ApiDeps, caller: Caller, body: CreateReference): Promise<RouteResult> {
-  const plan = await planOf(deps, body);
+  const plan = await planOf(deps, caller, body);
   if (plan instanceof Error) return plan;
   const { default_source_types: sourceTypes } = await deps.store.settings.get();
   const { reference, process } = await insertWithFreshId((id) =>
@@ -27,10 +31,10 @@ export async function createReference(deps: ApiDeps, caller: Caller, body: Creat
   return created(toWireNewReference(reference), path`/api/refs/${reference._id}`);
 }
 
-function planOf(deps: ApiDeps, body: CreateReference): Promise<Plan | Refusal> | Plan | Refusal {
+async function planOf(deps: ApiDeps, caller: Caller, body: CreateReference): Promise<Plan | Refusal> {
   if (body.clone_from) return planClone(deps, body, body.clone_from);
   if (body.import_from) return planImport(deps, body, body.import_from);
-  if (body.remote_from) return badRequest('Remote references are not available yet');
+  if (body.remote_from) return planRemote(deps, caller, body.remote_from, body.release_id);
   return { fields: {} };
 }
 
@@ -61,6 +65,38 @@ async function planClone({ store }: ApiDeps, body: CreateReference, sourceId: st
     },
     process: { type: 'clone_reference', context: {} },
   };
+}
+
+const REMOTE = {
+  name: 'Plant Viruses',
+  description: 'The official plant virus reference from the Virtool developers',
+} as const;
+
+async function planRemote(deps: ApiDeps, caller: Caller, slug: string, releaseId: string): Promise<Plan | Refusal> {
+  const asked = releaseId === LATEST_RELEASE ? {} : { id: Number(releaseId) };
+  const answer = await deps.remote.releases.find(slug, asked);
+  if (!answer.ok) return refusalOfRelease(answer);
+  if (!answer.release) return badGateway('The release has no file');
+  const createdAt = new Date();
+  const release = { ...answer.release, newer: false, retrieved_at: createdAt };
+  return {
+    fields: {
+      ...REMOTE,
+      created_at: createdAt,
+      data_type: null,
+      organism: null,
+      remotes_from: { slug, errors: [] },
+      release,
+      updates: [toReleaseUpdate(answer.release, caller.userId, createdAt)],
+      installed: null,
+    },
+    process: { type: 'remote_reference', context: { release: toDownload(release) } },
+  };
+}
+
+function refusalOfRelease({ trouble }: ReleaseAnswer & { ok: false }): Refusal {
+  const isUnknown = trouble.reason === 'not_found';
+  return remoteRefusal(trouble, isUnknown ? 'Could not retrieve latest GitHub release' : remoteTroubleText(trouble));
 }
 
 function blank(caller: Caller, body: CreateReference, sourceTypes: string[]): Omit<ReferenceDocument, '_id'> {

@@ -8,13 +8,19 @@ import { json, type Route, type RouteResult, route } from '../http/route.js';
 import { createReference } from './create.js';
 import { findReference, isRefusal } from './find.js';
 import { createMemberRoutes } from './member_routes.js';
+import { createRemoteRoutes } from './remote_routes.js';
 import { removeReference } from './remove.js';
 import { CreateReference, EditReference } from './schemas.js';
 import { toWireReference } from './wire.js';
 
 /** References: collections of virus sequences under version control, with their members. */
 export function createReferenceRoutes(deps: ApiDeps): Route[] {
-  return [...collectionRoutes(deps), ...referenceRoutes(deps), ...createMemberRoutes(deps)];
+  return [
+    ...collectionRoutes(deps),
+    ...referenceRoutes(deps),
+    ...createRemoteRoutes(deps),
+    ...createMemberRoutes(deps),
+  ];
 }
 
 function collectionRoutes(deps: ApiDeps): Route[] {
@@ -47,9 +53,10 @@ function collectionRoutes(deps: ApiDeps): Route[] {
       tag: 'References',
       summary: 'Create a reference',
       description:
-        'Makes a blank reference, or one that a process fills: from an uploaded file (`import_from`, a file id) or from another ' +
-        'reference (`clone_from`). The process is in `process`; when its input is unusable the reference is removed and the ' +
-        'process keeps the reasons in `errors`. The caller gets all rights.',
+        'Makes a blank reference, or one that a process fills: from an uploaded file (`import_from`, a file id), from another ' +
+        'reference (`clone_from`), or from a release on GitHub (`remote_from`, with the number of the release or `latest` in ' +
+        '`release_id`), which it then follows. The process is in `process`; when its input is unusable the reference is ' +
+        'removed and the process keeps the reasons in `errors`. The caller gets all rights.',
       body: CreateReference,
       answers: {
         201: 'The new reference',
@@ -57,6 +64,8 @@ function collectionRoutes(deps: ApiDeps): Route[] {
         404: 'No such file',
         409: 'The source reference is still being filled',
         422: 'The body is not valid',
+        500: 'The proxy does not let the server ask GitHub',
+        502: 'GitHub does not answer, knows no such release, or the release has no file',
       },
       handle: ({ caller, body }) => createReference(deps, caller, body),
     }),

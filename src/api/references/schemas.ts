@@ -5,6 +5,12 @@ import { flag, listOf, oneOf, optional, text, trimmed, trimmedFilled, withDefaul
 /** The only repository that remote references come from. */
 const REMOTE_SLUG = 'virtool/ref-plant-viruses';
 
+/** What to give for the id of a release to have the latest one. */
+export const LATEST_RELEASE = 'latest';
+
+// It becomes part of an address.
+const RELEASE_ID = /^(\d{1,15}|latest)$/;
+
 /** Ways to fill a new reference; at most one may be in the body. */
 const SOURCES = ['clone_from', 'import_from', 'remote_from'] as const;
 
@@ -16,7 +22,10 @@ const CreateFields = v.object({
   clone_from: optional(text()),
   import_from: optional(text()),
   remote_from: optional(oneOf(['', REMOTE_SLUG])),
-  release_id: withDefault(text(), '11447367'),
+  release_id: withDefault(
+    v.pipe(text(), v.regex(RELEASE_ID, 'must be the number of a release, or latest')),
+    '11447367',
+  ),
 });
 
 type CreateFields = v.InferOutput<typeof CreateFields>;

@@ -37,6 +37,8 @@ export type HistoryDocument = Stored & {
   user: { id: string };
   /** Operations; the whole OTU for `create` (the new one) and `remove` (the old one). */
   diff: OtuDiff | JoinedOtu;
+  /** The update of the reference that made this change; absent where a person did. */
+  process?: { id: string };
   /** Only on `remove`: the OTU was the internal control of its reference. */
   internal_control?: true;
 };

@@ -86,6 +86,31 @@ export function createHistoryRevertStore(
         return { ok: true };
       });
     },
+
+    /**
+     * Takes back all that a process has changed in a reference, in any order and one transaction for each change: each OTU was changed once, nothing
+     * was changed since, and while only some are back two may have the same name. Safe to run twice.
+     */
+    async revertProcess(referenceId: string, processId: string, onStep: () => void): Promise<number> {
+      const ofProcess = { 'reference.id': referenceId, 'index.id': UNBUILT.id, 'process.id': processId };
+      const ids = await history.find(ofProcess, { projection: { _id: 1 } }).toArray();
+      for (const { _id } of ids) {
+        await database.transaction(async (session) => {
+          const change = await history.findOne({ _id }, { session });
+          if (!change) return;
+          const otuId = change.otu.id;
+          const version = versionBefore(change);
+          const patched = await stores.otuVersions.patchToVersion(otuId, version, session);
+          const current = await otus.findOne({ _id: otuId }, { session, projection: { version: 1 } });
+          requireWayBack(change, [change], patched.otu, version, current?.version);
+          await writeState(otuId, patched.otu, current !== null, session);
+          await writeControl(change, patched.otu, [change], session);
+          await history.deleteOne({ _id }, { session });
+        });
+        onStep();
+      }
+      return ids.length;
+    },
   };
 }
 

@@ -4,33 +4,17 @@ import { type Release, type ReleaseAnswer, releaseTroubleText } from '../../cont
 import type { Database, Stored } from '../database/database.js';
 import { insertWithFreshId } from '../database/ids.js';
 import { newProcess, type ProcessDocument, type ProcessStore } from '../processes.js';
-import { compareVersions } from '../semantic_version.js';
-
-/** The latest known release of HMM data. */
-export type HmmRelease = Release & {
-  /** Newer than what is installed. */
-  newer: boolean;
-  retrieved_at: Date;
-};
-
-/** A release that was installed, or is being installed. */
-export type HmmUpdate = Omit<HmmRelease, 'content_type' | 'download_url' | 'etag' | 'retrieved_at'> & {
-  created_at: Date;
-  ready: boolean;
-  user: { id: string };
-  /** Why its installation failed. */
-  error?: string;
-};
+import { isNewerRelease, type KnownRelease, type ReleaseUpdate, toReleaseUpdate } from '../releases.js';
 
 /** What is known about installed and newer HMM data. */
 export type HmmStatus = {
   /** True alone in databases of releases that did not note what they installed. */
-  installed: HmmUpdate | true | null;
+  installed: ReleaseUpdate | true | null;
   /** The process that installs, or has installed what there is. */
   process: { id: string } | null;
-  release: HmmRelease | null;
+  release: KnownRelease | null;
   /** Oldest first. */
-  updates: HmmUpdate[];
+  updates: ReleaseUpdate[];
   errors?: string[];
   /**
    * The installation that the visible HMMs and the profiles belong to, named like its process. Absent while what an old
@@ -79,7 +63,7 @@ export function createHmmStatusStore(database: Database, processes: ProcessStore
      */
     async refreshRelease(
       ask: (etag: string | undefined) => Promise<ReleaseAnswer>,
-    ): Promise<{ answer: ReleaseAnswer; release: HmmRelease | null }> {
+    ): Promise<{ answer: ReleaseAnswer; release: KnownRelease | null }> {
       const before = await get();
       const answer = await ask(before.release?.etag);
       if (!answer.ok) {
@@ -96,7 +80,7 @@ export function createHmmStatusStore(database: Database, processes: ProcessStore
     /** Notes that the known release is to be installed, with the process that does it, in one transaction. */
     beginInstall: (
       userId: string,
-    ): Promise<{ update: HmmUpdate; process: ProcessDocument } | 'in_progress' | 'no_release'> =>
+    ): Promise<{ update: ReleaseUpdate; process: ProcessDocument } | 'in_progress' | 'no_release'> =>
       insertWithFreshId((processId) =>
         database.transaction(async (session) => {
           const status = await get(session);
@@ -107,7 +91,7 @@ export function createHmmStatusStore(database: Database, processes: ProcessStore
             user_id: userId,
             release: { id, download_url, size },
           });
-          const begun = toUpdate(status.release, userId);
+          const begun = toReleaseUpdate(status.release, userId);
           await processes.insert(process, session);
           await update({ $set: { process: { id: processId } }, $push: { updates: begun } }, session);
           return { update: begun, process };
@@ -155,12 +139,5 @@ export function createHmmStatusStore(database: Database, processes: ProcessStore
 }
 
 function isNewer(release: Release, installed: HmmStatus['installed']): boolean {
-  if (installed === null || installed === true) return true;
-  const order = compareVersions(release.name, installed.name);
-  return order === undefined ? release.name !== installed.name : order > 0;
-}
-
-function toUpdate(release: HmmRelease, userId: string): HmmUpdate {
-  const { content_type: _, download_url: __, etag: ___, retrieved_at: ____, ...shown } = release;
-  return { ...shown, created_at: new Date(), ready: false, user: { id: userId } };
+  return installed === null || installed === true || isNewerRelease(release, installed);
 }

@@ -23,12 +23,17 @@ export type SourceOtu = {
 };
 
 /** Where copies go and how they came about. */
-export type CopyTarget = { method: 'import' | 'clone'; referenceId: string; userId: string; createdAt: Date };
+export type CopyTarget = {
+  method: 'import' | 'clone' | 'remote';
+  referenceId: string;
+  userId: string;
+  createdAt: Date;
+};
 
 /** A copied OTU, ready to be inserted. */
 export type OtuCopy = { otu: OtuDocument; sequences: SequenceDocument[]; change: HistoryDocument };
 
-const TITLES = { import: 'Imported', clone: 'Cloned' } as const;
+const TITLES = { import: 'Imported', clone: 'Cloned', remote: 'Remoted' } as const;
 
 /** Copies an OTU into a reference under an id: version 0, verification computed, and the change that tells of it. */
 export function copyOtu(source: SourceOtu, id: string, target: CopyTarget): OtuCopy {
@@ -53,7 +58,7 @@ export function copyOtu(source: SourceOtu, id: string, target: CopyTarget): OtuC
     created_at: target.createdAt,
     reference,
     user: { id: target.userId },
-    ...(target.method === 'clone' && source.remoteId !== undefined ? { remote: { id: source.remoteId } } : {}),
+    ...(target.method !== 'import' && source.remoteId !== undefined ? { remote: { id: source.remoteId } } : {}),
   };
   const change: HistoryDocument = {
     _id: changeId(id, 0),
@@ -69,7 +74,8 @@ export function copyOtu(source: SourceOtu, id: string, target: CopyTarget): OtuC
   return { ...splitOtu(joined), change };
 }
 
-function copySequence(
+/** Copies a sequence into an isolate of an OTU. */
+export function copySequence(
   source: SourceSequence,
   place: { otuId: string; isolateId: string; reference: { id: string } },
 ): SequenceDocument {

@@ -136,19 +136,8 @@ export function createOtuEditStore(
     /** Removes an OTU with its sequences; its reference loses it as internal control. */
     remove(otuId: string, userId: string): Promise<{ ok: true } | { ok: false; reason: 'unknown' | 'contended' }> {
       return compete(otuId, async (session) => {
-        if (!(await stores.otuRemovals.removeWithHistory(otuId, userId, session))) {
-          return { ok: false, reason: 'unknown' } as const;
-        }
-        const control = await references.updateOne(
-          { 'internal_control.id': otuId },
-          { $set: { internal_control: null } },
-          { session },
-        );
-        if (control.modifiedCount > 0) {
-          const removal = { _id: changeId(otuId, 'removed') };
-          await history.updateOne(removal, { $set: { internal_control: true } }, { session });
-        }
-        return { ok: true } as const;
+        const isRemoved = await stores.otuRemovals.removeWithHistory(otuId, { userId }, session);
+        return isRemoved ? ({ ok: true } as const) : ({ ok: false, reason: 'unknown' } as const);
       });
     },
   };

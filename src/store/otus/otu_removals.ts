@@ -1,6 +1,7 @@
 import type { ClientSession, Collection, Filter } from 'mongodb';
 import type { Database, Stored } from '../database/database.js';
 import { changeId, type HistoryDocument, nameWithAbbreviation, UNBUILT } from '../history/history.js';
+import type { ReferenceDocument } from '../references/references.js';
 import type { OtuDocument, OtuStore } from './otus.js';
 import type { SequenceDocument } from './sequences.js';
 
@@ -8,6 +9,9 @@ const BATCH = 500;
 
 /** Called after each small step of a long removal. */
 export type OnStep = () => void;
+
+/** Who removes an OTU: a user, perhaps by an update of the reference. */
+export type Remover = { userId: string; processId?: string };
 
 /** Removals of OTUs. */
 export type OtuRemovalStore = ReturnType<typeof createOtuRemovalStore>;
@@ -17,6 +21,7 @@ export function createOtuRemovalStore(database: Database, otuStore: OtuStore) {
   const otus = database.collection<OtuDocument>('otus');
   const sequences = database.collection<SequenceDocument>('sequences');
   const history = database.collection<HistoryDocument>('history');
+  const references = database.collection<ReferenceDocument>('references');
 
   const removeMany = async <T extends Stored>(
     collection: Collection<T>,
@@ -32,9 +37,18 @@ export function createOtuRemovalStore(database: Database, otuStore: OtuStore) {
     }
   };
 
-  const removeWithHistory = async (otuId: string, userId: string, session: ClientSession): Promise<boolean> => {
+  const removeWithHistory = async (
+    otuId: string,
+    { userId, processId }: Remover,
+    session: ClientSession,
+  ): Promise<boolean> => {
     const joined = await otuStore.getJoined(otuId, session);
     if (!joined) return false;
+    const control = await references.updateOne(
+      { 'internal_control.id': otuId },
+      { $set: { internal_control: null } },
+      { session },
+    );
     await history.insertOne(
       {
         _id: changeId(otuId, 'removed'),
@@ -46,6 +60,8 @@ export function createOtuRemovalStore(database: Database, otuStore: OtuStore) {
         index: { ...UNBUILT },
         user: { id: userId },
         diff: joined,
+        ...(processId === undefined ? {} : { process: { id: processId } }),
+        ...(control.modifiedCount > 0 ? { internal_control: true as const } : {}),
       },
       { session },
     );
@@ -55,7 +71,10 @@ export function createOtuRemovalStore(database: Database, otuStore: OtuStore) {
   };
 
   return {
-    /** Removes an OTU with its sequences in the caller's transaction; its history tells of it. False when it is gone. */
+    /**
+     * Removes an OTU with its sequences in the caller's transaction; its history tells of it, and its reference loses it as internal control. False
+     * when it is gone.
+     */
     removeWithHistory,
 
     /** Removes the OTUs of a reference with their sequences and history, but for those with these ids. */
@@ -72,7 +91,7 @@ export function createOtuRemovalStore(database: Database, otuStore: OtuStore) {
       for (;;) {
         const otu = await otus.findOne({ 'reference.id': referenceId }, { projection: { _id: 1 } });
         if (!otu) return;
-        await database.transaction((session) => removeWithHistory(otu._id, userId, session));
+        await database.transaction((session) => removeWithHistory(otu._id, { userId }, session));
         onStep();
       }
     },

@@ -48,7 +48,7 @@ export const OTU_PROJECTION = fields('_id', 'abbreviation', 'name', 'reference',
 export type OtuQuery = { referenceId?: string; find?: string | undefined; verified?: boolean | undefined };
 
 /** The OTU with each sequence put into its isolate. */
-function joinOtu(otu: OtuDocument, sequences: readonly SequenceDocument[]): JoinedOtu {
+export function joinOtu(otu: OtuDocument, sequences: readonly SequenceDocument[]): JoinedOtu {
   const isolates = otu.isolates.map((isolate) => ({
     ...isolate,
     sequences: sequences.filter((sequence) => sequence.isolate_id === isolate.id),

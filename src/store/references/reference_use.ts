@@ -25,14 +25,14 @@ export function createReferenceUseStore(database: Database, jobs: JobStore) {
     return found.some((job) => !isFinal(jobState(job)));
   };
 
-  /** Imports and clones that fill the reference, and clones that read from it. */
+  /** Processes that fill or change the reference, and clones that read from it. */
   const hasOpenProcess = async (referenceId: string): Promise<boolean> => {
     const clones = await references
       .find({ 'cloned_from.id': referenceId })
       .project<Pick<ReferenceDocument, '_id'>>({ _id: 1 })
       .toArray();
     const open = {
-      type: { $in: ['import_reference', 'clone_reference'] },
+      type: { $in: ['import_reference', 'clone_reference', 'remote_reference', 'update_remote_reference'] },
       'context.ref_id': { $in: [referenceId, ...clones.map(({ _id }) => _id)] },
       done: { $exists: true },
       complete: false,

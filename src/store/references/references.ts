@@ -2,6 +2,7 @@ import type { ClientSession, Filter, UpdateFilter } from 'mongodb';
 import type { Database, Stored } from '../database/database.js';
 import { fields, findPage, type Page, type PageRequest, searchFilter } from '../database/pages.js';
 import { releaseNames } from '../otus/otu_names.js';
+import type { KnownRelease, ReleaseUpdate } from '../releases.js';
 
 /** The rights of a member of a reference. */
 export const RIGHTS = ['build', 'modify', 'modify_otu', 'remove'] as const;
@@ -17,6 +18,15 @@ export type MemberKind = 'groups' | 'users';
 /** What a reference is about. Nothing else depends on it. */
 export const DATA_TYPES = ['genome', 'barcode'] as const;
 export type DataType = (typeof DATA_TYPES)[number];
+
+/** The repository that a remote reference follows. */
+export type RemoteSource = {
+  slug: string;
+  /** Those of the reference, once more. */
+  errors: unknown[];
+  /** When the release service may be asked again; only after it has refused to answer. */
+  retry_at?: Date;
+};
 
 /** A reference as stored. */
 export type ReferenceDocument = Stored & {
@@ -38,12 +48,17 @@ export type ReferenceDocument = Stored & {
   cloned_from?: { id: string; name: string };
   /** The uploaded file. */
   imported_from?: { id: string; name: string; user: { id: string } | null };
-  /** Only on remote references, as are the next five. */
-  remotes_from?: { slug: string; errors: unknown[] };
-  release?: Record<string, unknown> | null;
-  updates?: Record<string, unknown>[];
-  installed?: Record<string, unknown> | null;
+  /** Only on remote references, as are the next five: where it comes from. */
+  remotes_from?: RemoteSource;
+  /** The latest known release; null when none was ever found. */
+  release?: KnownRelease | null;
+  /** Installations, oldest first. One with an `error` has failed. */
+  updates?: ReleaseUpdate[];
+  /** What is installed, since when, and the SHA-256 of its file where that is known. */
+  installed?: ReleaseUpdate | null;
+  /** Absent until something is installed. */
   updating?: boolean;
+  /** What came of the last question for a release. */
   errors?: string[];
   /** What an import has changed in the file's words; absent when it was nothing. */
   notes?: string[];
