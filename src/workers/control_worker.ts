@@ -4,6 +4,7 @@ import type { ActivityDeps } from '../activities/deps.js';
 import { createControlActivities } from '../activities/index.js';
 import { QUEUES } from '../contracts/jobs.js';
 import type { RemoteServices } from '../contracts/remote.js';
+import { takeUpLostSteps } from './lost_steps.js';
 import { claimNamespace, ensureRetention, ensureSearchAttributes } from './namespace.js';
 import { type RunningWorker, runWorker, type WorkerOptions } from './run_worker.js';
 import { connectWorker } from './runtime.js';
@@ -28,9 +29,13 @@ export async function startControlWorker(
   await ensureSearchAttributes(connection, namespace);
   await ensureRetention(connection, namespace);
   await upsertSchedules(client, { refreshing: options.refreshing });
+  // One at a time: what Temporal believes to run under this name is lost until this worker polls.
+  const identity = `control-${installation}`;
+  await takeUpLostSteps(deps.store, options, identity);
   const worker = await Worker.create({
     connection: native,
     namespace,
+    identity,
     taskQueue: QUEUES.control,
     workflowBundle: { codePath: options.workflowBundlePath },
     activities: createControlActivities({ ...deps, workflows: createWorkflowControl(client) }),

@@ -1,6 +1,7 @@
 import {
   ActivityNotFoundError,
-  type Client,
+  Client,
+  Connection,
   decodePendingActivityState,
   WorkflowNotFoundError,
 } from '@temporalio/client';
@@ -9,8 +10,10 @@ import { forEachAtOnce } from '../activities/parallel.js';
 import { jobWorkflowId } from '../contracts/jobs.js';
 import { processWorkflowId } from '../contracts/processes.js';
 import type { Store } from '../store/index.js';
+import type { WorkerOptions } from './run_worker.js';
 
 const AT_ONCE = 10;
+const TAKE_UP_LIMIT_MS = 20_000;
 
 /** Which worker was killed: the identity with which it took its steps, and the signal that ends the search for them. */
 export type KilledWorker = { identity: string; signal: AbortSignal };
@@ -31,6 +34,26 @@ export async function handBackLostSteps(client: Client, store: Store, killed: Ki
     }
   });
   return lost;
+}
+
+/** The same for the worker that starts, under the identity that it had before. What cannot be done in a short time is left to the heartbeat timeouts. */
+export async function takeUpLostSteps(
+  store: Store,
+  { address, namespace, signal, log }: WorkerOptions,
+  identity: string,
+): Promise<void> {
+  const connection = await Connection.connect({ address });
+  const client = new Client({ connection, namespace });
+  try {
+    const deadline = Date.now() + TAKE_UP_LIMIT_MS;
+    const lost = await connection.withDeadline(deadline, () => handBackLostSteps(client, store, { identity, signal }));
+    if (lost > 0) log.warn({ lost }, 'steps of a killed worker were handed back');
+  } catch (err) {
+    signal.throwIfAborted();
+    log.warn({ err }, 'lost steps were not handed back; their heartbeat timeouts will do it');
+  } finally {
+    await connection.close();
+  }
 }
 
 /** The steps of a workflow that Temporal believes to run on this worker. */

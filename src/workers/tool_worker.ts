@@ -6,7 +6,7 @@ import { QUEUES, type SizeClass } from '../contracts/jobs.js';
 import { HostBudget, type Limits } from './budget.js';
 import { createGate } from './gate.js';
 import { hostQueueName } from './host_queue.js';
-import { handBackLostSteps } from './lost_steps.js';
+import { takeUpLostSteps } from './lost_steps.js';
 import { claimNamespace } from './namespace.js';
 import { type RunningWorker, runWorker, type WorkerOptions } from './run_worker.js';
 import { connectWorker } from './runtime.js';
@@ -14,7 +14,6 @@ import { ClassSlots } from './slots.js';
 
 // Steps that wait for the budget or for another job are among them, and must not keep out the one that they wait for.
 const CONTINUING_STEPS = 1_000;
-const TAKE_UP_LIMIT_MS = 20_000;
 
 /**
  * Starts the workers of one host that run the tools: `large` and `small` admit new jobs, the queue of the host goes on with
@@ -31,7 +30,7 @@ export async function startToolWorker(
   await requireNamespace(options);
   // The same after a restart: what Temporal believes to run under this name is lost until these workers poll.
   const identity = hostQueue;
-  await takeUpLostSteps(deps, options, identity);
+  await takeUpLostSteps(deps.store, options, identity);
   const activities = createToolActivities(deps);
   const gate = { budget, hostQueue, contact: { connection, namespace } };
   const common = {
@@ -75,25 +74,6 @@ async function requireNamespace({ address, namespace, installation }: WorkerOpti
   const connection = await Connection.connect({ address });
   try {
     await claimNamespace(new Client({ connection, namespace }), installation);
-  } finally {
-    await connection.close();
-  }
-}
-
-async function takeUpLostSteps(
-  { store }: ActivityDeps,
-  { address, namespace, signal, log }: WorkerOptions,
-  identity: string,
-): Promise<void> {
-  const connection = await Connection.connect({ address });
-  const client = new Client({ connection, namespace });
-  try {
-    const deadline = Date.now() + TAKE_UP_LIMIT_MS;
-    const lost = await connection.withDeadline(deadline, () => handBackLostSteps(client, store, { identity, signal }));
-    if (lost > 0) log.warn({ lost }, 'steps of a killed worker were handed back');
-  } catch (err) {
-    signal.throwIfAborted();
-    log.warn({ err }, 'lost steps were not handed back; their heartbeat timeouts will do it');
   } finally {
     await connection.close();
   }

@@ -9,7 +9,9 @@ import type { StepResult } from './ratchet.js';
 const HERE = import.meta.dirname;
 const ROOT = join(HERE, '../..');
 const RECORDING = join(HERE, 'recording');
-const SOURCES = [join(ROOT, 'demo'), join(HERE, 'files')];
+const SOURCES = [join(ROOT, 'demo'), join(HERE, 'files'), join(ROOT, 'test/data/releases')];
+/** What the stand-in for the outside services serves. */
+const SERVED = ['reference-small-old.json.gz', 'reference-small.json.gz', 'hmm-small.tar.gz'];
 const READY = /^Virtool is ready: (\S+)$/m;
 
 const GIB = 1024 ** 3;
@@ -85,7 +87,7 @@ function walkFor(folder: string): string {
 }
 
 function gatherFiles(folder: string): string {
-  for (const file of neededFiles()) {
+  for (const file of new Set([...neededFiles(), ...SERVED])) {
     const source = SOURCES.map((place) => join(place, file)).find((path) => existsSync(path));
     if (source === undefined) continue;
     mkdirSync(dirname(join(folder, file)), { recursive: true });
@@ -95,7 +97,7 @@ function gatherFiles(folder: string): string {
 }
 
 function requireFiles(folder: string, remote: boolean): void {
-  const served = remote ? ['reference-small-old.json.gz', 'reference-small.json.gz', 'hmm-small.tar.gz'] : [];
+  const served = remote ? SERVED : [];
   const absent = [...neededFiles(), ...served].filter((file) => !existsSync(join(folder, file)));
   if (absent.length === 0) return;
   throw new Error(

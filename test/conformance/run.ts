@@ -14,7 +14,7 @@ Sends the recorded requests of release 3.7.3 to a fresh server and prints how ma
   --only a,b          print the differences of these concerns only
   --upto N            stop after step N; nothing is judged
   --remote-port N     also run the steps that need outside services, with a stand-in on this port
-  --data FOLDER       folder with the files that the walk uploads; needed with --remote-port
+  --data FOLDER       folder with the files that the walk uploads; default: those of the repository
 `;
 
 /** Runs the walk and prints the table; resolves with 1 when a step of the list no longer matches. */

@@ -30,7 +30,7 @@ const Sequence = v.object(
     _id: v.nullish(filled()),
     accession: text(),
     definition: text(),
-    host: v.nullish(text(), ''),
+    host: v.optional(v.nullable(text()), ''),
     segment: v.optional(v.nullable(text()), ''),
     sequence: v.pipe(
       text(),

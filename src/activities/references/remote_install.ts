@@ -65,6 +65,7 @@ async function install(
   };
   await copyOtus(deps, task, signal);
   await askAgain(deps, referenceId, signal);
+  signal.throwIfAborted();
   if (!(await remoteReferences.publish(processId, referenceId, file.sha256, 'create_history'))) {
     throw unusableInput([{ id: 'cancelled', message: 'The installation was interrupted' }]);
   }

@@ -72,6 +72,7 @@ async function update(
   await removeStrangers(deps, mirroring, file, signal);
   await deps.store.processes.setStep(processId, { step: 'update_reference', progress: 0.8 });
   await askAgain(deps, referenceId, signal);
+  signal.throwIfAborted();
   if (!(await remoteReferences.publish(processId, referenceId, file.sha256, 'update_reference'))) throw interrupted();
   if (file.uracilSequences > 0 || notes) {
     await references.edit(referenceId, { notes: file.uracilSequences > 0 ? [uracilNote(file.uracilSequences)] : [] });

@@ -8,7 +8,8 @@ export type SequenceDocument = Stored & {
   reference?: { id: string };
   accession: string;
   definition: string;
-  host: string;
+  /** Empty for none; null where the file that it came from has null. */
+  host: string | null;
   /** Bases without white space. */
   sequence: string;
   /** Name of a segment of the OTU's schema; null or empty for none, absent after its segment was removed. */
