@@ -225,6 +225,15 @@ export function createJobStore(database: Database) {
       return jobIds.filter((id) => !working.has(id));
     },
 
+    /** The values that an argument has in the jobs that have not ended. */
+    async argumentsOfUnfinished(name: 'sample_id' | 'analysis_id'): Promise<string[]> {
+      const found = jobs
+        .find(NOT_FINAL as Filter<JobDocument>)
+        .project<Pick<JobDocument, 'args'>>({ [`args.${name}`]: 1 });
+      const values = (await found.toArray()).map(({ args }) => args?.[name]);
+      return [...new Set(values.filter((value) => typeof value === 'string'))];
+    },
+
     /** Ids of all jobs that have not ended, oldest first. */
     async unfinishedIds(): Promise<string[]> {
       const found = jobs.find(NOT_FINAL as Filter<JobDocument>).sort({ 'status.0.timestamp': 1 });

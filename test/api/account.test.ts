@@ -223,9 +223,26 @@ describe('session', () => {
     for (const [name, value] of browser.cookies) copy.cookies.set(name, value);
     const answer = await browser.send('GET', '/api/account/logout');
     expect(answer).toMatchObject({ status: 200, body: '' });
-    expect(browser.cookies.size).toBe(0);
+    expect([...browser.cookies.keys()]).toEqual(['browser_id']);
     expect((await copy.send('GET', '/api/account')).status).toBe(401);
     expect((await server.browser().send('GET', '/api/account/logout')).status).toBe(200);
+  });
+
+  test('opens in a browser that keeps its name, which gives no right by itself', async () => {
+    await server.addUser('named');
+    const browser = await server.signIn('named');
+    const name = browser.cookies.get('browser_id');
+    expect(name).toMatch(/^[0-9a-f]{64}$/);
+    await browser.send('GET', '/api/account/logout');
+    expect((await browser.send('GET', '/api/account')).status).toBe(401);
+    await browser.send('POST', '/api/account/login', { username: 'named', password: PASSWORD });
+    expect(browser.cookies.get('browser_id')).toBe(name);
+    const stored = await server.db.collection('sessions').findOne({ 'user.id': 'named' });
+    expect(JSON.stringify(stored)).not.toContain(name);
+    const stranger = server.browser();
+    stranger.cookies.set('browser_id', name ?? '');
+    expect((await stranger.send('GET', '/api/account')).status).toBe(401);
+    expect(await createSocketIdentity(server.deps).fromCookies(`browser_id=${name}`)).toBeUndefined();
   });
 
   test('is not made for those who do not sign in', async () => {
@@ -244,9 +261,10 @@ describe('session', () => {
     expect(caller).toMatchObject({ via: 'session', userId: 'socket', sessionId: browser.cookies.get('session_id') });
     expect(await identity.fromCookies(undefined)).toBeUndefined();
     expect(await identity.fromCookies(`session_id=${caller?.sessionId}`)).toBeUndefined();
-    expect(await identity.current(caller?.sessionId ?? '')).toBeDefined();
+    const peer = { sessionId: caller?.sessionId ?? '', browserId: browser.cookies.get('browser_id') };
+    expect(await identity.current(peer)).toBeDefined();
     await server.db.collection<{ _id: string }>('users').updateOne({ _id: 'socket' }, { $set: { force_reset: true } });
-    expect(await identity.current(caller?.sessionId ?? '')).toBeUndefined();
+    expect(await identity.current(peer)).toBeUndefined();
   });
 });
 

@@ -34,26 +34,33 @@ export function createAuthenticate(deps: Deps): Authenticate {
 /** Identity of WebSocket connections. */
 export type SocketIdentity = {
   /** Who sends a handshake with this `Cookie` header; undefined for nobody. */
-  fromCookies(cookieHeader: string | undefined): Promise<Caller | undefined>;
+  fromCookies(cookieHeader: string | undefined): Promise<SocketCaller | undefined>;
   /**
-   * The caller of a session with the rights of now, and when the session ends unless it is renewed; undefined when it has
-   * ended or its user may not go on.
+   * Who is signed in where the socket was opened, with the rights of now, and when the session ends unless it is renewed: the session of the
+   * handshake, else the last one of the same browser. Undefined when nobody is, or when the user may not go on.
    */
-  current(sessionId: string): Promise<{ caller: Caller; endsAt: Date } | undefined>;
+  current(peer: Pick<SocketCaller, 'sessionId' | 'browserId'>): Promise<CurrentSession | undefined>;
 };
+
+/** A signed-in browser. */
+export type SocketCaller = Caller & { sessionId: string; browserId?: string | undefined };
+
+type CurrentSession = { caller: Caller; sessionId: string; endsAt: Date };
 
 /** Identity of WebSocket connections, by the same sessions as HTTP. */
 export function createSocketIdentity({ store }: Deps): SocketIdentity {
   return {
     async fromCookies(cookieHeader) {
-      const { sessionId, token } = parseSessionCookies(cookieHeader);
+      const { sessionId, token, browserId } = parseSessionCookies(cookieHeader);
       const session = sessionId && token ? await store.sessions.find(sessionId, token) : undefined;
-      return session && callerOfSession({ store }, session);
-    },
-    async current(sessionId) {
-      const session = await store.sessions.findLive(sessionId);
       const caller = session && (await callerOfSession({ store }, session));
-      return caller && { caller, endsAt: session.expiresAt };
+      return caller && { ...caller, sessionId: session._id, browserId };
+    },
+    async current({ sessionId, browserId }) {
+      const own = await store.sessions.findLive(sessionId);
+      const session = own ?? (browserId === undefined ? undefined : await store.sessions.findLiveOf(browserId));
+      const caller = session && (await callerOfSession({ store }, session));
+      return caller && { caller, sessionId: session._id, endsAt: session.expiresAt };
     },
   };
 }

@@ -8,17 +8,36 @@ import type { Env } from '../http/route.js';
 const SECRET = /^[0-9a-f]{64}$/;
 
 /** The two cookies of a session, where they have the right form. */
-export type SessionCookies = { sessionId: string | undefined; token: string | undefined };
+export type SessionCookies = {
+  sessionId: string | undefined;
+  token: string | undefined;
+  /** Names the browser over all of its sessions, so that an open socket follows who is signed in. It gives no right. */
+  browserId: string | undefined;
+};
+
+const BROWSER_LIFE_SECONDS = 400 * 24 * 3_600;
 
 /** The session cookies of a request. */
 export function readSessionCookies(context: Context<Env>): SessionCookies {
-  return { sessionId: secret(getCookie(context, 'session_id')), token: secret(getCookie(context, 'session_token')) };
+  return cookiesOf(getCookie(context));
 }
 
 /** The session cookies of a `Cookie` header. */
 export function parseSessionCookies(header: string | undefined): SessionCookies {
-  const cookies = parse(header ?? '');
-  return { sessionId: secret(cookies.session_id), token: secret(cookies.session_token) };
+  return cookiesOf(parse(header ?? ''));
+}
+
+function cookiesOf(cookies: Record<string, string | undefined>): SessionCookies {
+  return {
+    sessionId: secret(cookies.session_id),
+    token: secret(cookies.session_token),
+    browserId: secret(cookies.browser_id),
+  };
+}
+
+/** Gives the browser its name; it outlives the session. */
+export function sendBrowserCookie(context: Context<Env>, browserId: string): void {
+  send(context, 'browser_id', browserId, BROWSER_LIFE_SECONDS);
 }
 
 /** Gives the browser its session for as long as it lives. */
@@ -32,7 +51,7 @@ export function sendResetCookie(context: Context<Env>, sessionId: string, lifeSe
   send(context, 'session_id', sessionId, lifeSeconds);
 }
 
-/** Takes both cookies from the browser. */
+/** Takes the cookies of its session from the browser. */
 export function removeSessionCookies(context: Context<Env>): void {
   send(context, 'session_id', '', 0);
   send(context, 'session_token', '', 0);

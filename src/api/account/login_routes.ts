@@ -1,9 +1,16 @@
 import type { Context } from 'hono';
+import { randomSecret } from '../../store/accounts/sessions.js';
 import type { ApiDeps } from '../deps.js';
 import { peerAddress } from '../http/peer.js';
 import { badRequest, Refusal } from '../http/refusals.js';
 import { type Env, json, publicRoute, type Route } from '../http/route.js';
-import { readSessionCookies, removeSessionCookies, sendResetCookie, sendSessionCookies } from './cookies.js';
+import {
+  readSessionCookies,
+  removeSessionCookies,
+  sendBrowserCookie,
+  sendResetCookie,
+  sendSessionCookies,
+} from './cookies.js';
 import { checkPassword } from './password_check.js';
 import { hashPassword, refusePassword } from './passwords.js';
 import { LoginBody, ResetBody } from './schemas.js';
@@ -21,7 +28,8 @@ function login(deps: ApiDeps): Route {
     tag: 'Account',
     summary: 'Sign in',
     description:
-      'Sets the cookies `session_id` and `session_token`: for an hour, or for 30 days with `remember`, and longer while they are used. ' +
+      'Sets the cookies `session_id` and `session_token`: for an hour, or for 30 days with `remember`, and longer while they are used; and ' +
+      '`browser_id`, by which an open WebSocket follows who is signed in. ' +
       'A user who must choose a new password is not signed in, but gets a code for POST /api/account/reset.',
     body: LoginBody,
     answers: {
@@ -122,15 +130,17 @@ export async function signIn(
   remember: boolean,
   hash: string,
 ): Promise<boolean> {
-  const session = await store.sessions.open({ userId, remember, ip: peerAddress(context) });
+  const old = readSessionCookies(context);
+  const browserId = old.browserId ?? randomSecret();
+  const session = await store.sessions.open({ userId, remember, ip: peerAddress(context), browserId });
   // Whoever changes a password ends the sessions afterwards, so looking again after the insert leaves no gap.
   const now = await store.users.credentials(userId);
   if (now?.hash !== hash || now.forceReset) {
     await store.sessions.close(session.sessionId, session.token);
     return false;
   }
-  const old = readSessionCookies(context);
   if (old.sessionId && old.token) await store.sessions.close(old.sessionId, old.token);
   sendSessionCookies(context, session);
+  sendBrowserCookie(context, browserId);
   return true;
 }

@@ -1,7 +1,7 @@
 import { WebSocket } from 'ws';
 import type { Logger } from '../../log.js';
 import type { ChangeBatch } from '../../store/database/change_feed.js';
-import type { SocketIdentity } from '../account/authentication.js';
+import type { SocketCaller, SocketIdentity } from '../account/authentication.js';
 import type { Caller } from '../http/caller.js';
 import type { Receiver } from './dispatcher.js';
 import type { Viewer } from './visibility.js';
@@ -18,6 +18,8 @@ export type SocketLimits = {
   slowMs: number;
   /** How long a peer may take to answer the close at shutdown. */
   closeMs: number;
+  /** How long a socket stays open, silent, where nobody is signed in. */
+  signedOutMs: number;
 };
 
 /** The limits of the wire contract. */
@@ -27,6 +29,7 @@ export const SOCKET_LIMITS: SocketLimits = {
   bufferedBytes: 4 * 1024 ** 2,
   slowMs: 15_000,
   closeMs: 2_000,
+  signedOutMs: 12 * 3_600_000,
 };
 
 /** WebSocket close codes. */
@@ -37,10 +40,11 @@ const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 /** The open connections. */
 export type Connections = {
+  /** Those where somebody is signed in. */
   readonly receivers: ReadonlySet<Receiver>;
   /** Takes over a socket whose handshake is done. */
-  add(socket: WebSocket, caller: Caller & { sessionId: string }): void;
-  /** Gives connections the rights of now when their user or session changed; closes those that lost them. */
+  add(socket: WebSocket, caller: SocketCaller): void;
+  /** Gives connections the rights of whoever is signed in now when a user or session changed; where nobody is, they fall silent. */
   refresh(batch: ChangeBatch): Promise<void>;
   /** Says goodbye to all and waits until they are gone. */
   closeAll(): Promise<void>;
@@ -48,7 +52,8 @@ export type Connections = {
 
 type Connection = Receiver & {
   viewer: Viewer;
-  readonly sessionId: string;
+  sessionId: string;
+  readonly browserId: string | undefined;
   /** Looks at the session again when it is to end. */
   expiry: NodeJS.Timeout | undefined;
   close(code: number, reason: string): void;
@@ -60,6 +65,7 @@ type Connection = Receiver & {
 /** Creates the set of connections, which watches over their heartbeat. */
 export function createConnections(identity: SocketIdentity, log: Logger, limits: SocketLimits): Connections {
   const connections = new Set<Connection>();
+  const receivers = new Set<Connection>();
   const emptied = new Set<() => void>();
   let timer: NodeJS.Timeout | undefined;
 
@@ -68,6 +74,7 @@ export function createConnections(identity: SocketIdentity, log: Logger, limits:
   });
   const remove = (connection: Connection): void => {
     connections.delete(connection);
+    receivers.delete(connection);
     clearTimeout(connection.expiry);
     if (connections.size > 0) return;
     clearInterval(timer);
@@ -75,10 +82,25 @@ export function createConnections(identity: SocketIdentity, log: Logger, limits:
     for (const resolve of emptied) resolve();
   };
   const refreshOne = async (connection: Connection): Promise<void> => {
-    const session = await identity.current(connection.sessionId);
-    if (!session) return connection.close(POLICY_VIOLATION, 'Session ended');
+    const session = await identity.current(connection);
+    if (!connections.has(connection)) return;
+    if (!session) return signOut(connection);
     connection.viewer = viewerOf(session.caller);
-    if (connections.has(connection)) expireAt(connection, session.endsAt);
+    connection.sessionId = session.sessionId;
+    receivers.add(connection);
+    expireAt(connection, session.endsAt);
+  };
+  const signOut = (connection: Connection): void => {
+    const wasSignedIn = receivers.delete(connection);
+    // Nobody can sign in again where the browser has no name.
+    if (connection.browserId === undefined) {
+      connection.close(POLICY_VIOLATION, 'Session ended');
+      return;
+    }
+    if (!wasSignedIn) return;
+    clearTimeout(connection.expiry);
+    const giveUp = () => connection.close(POLICY_VIOLATION, 'Nobody has signed in again');
+    connection.expiry = setTimeout(giveUp, limits.signedOutMs);
   };
   const refreshOrDrop = (connection: Connection): void => {
     refreshOne(connection).catch((err) => {
@@ -94,7 +116,7 @@ export function createConnections(identity: SocketIdentity, log: Logger, limits:
   };
 
   return {
-    receivers: connections,
+    receivers,
 
     add(socket, caller) {
       const connection = createConnection(socket, caller, limits);
@@ -104,6 +126,7 @@ export function createConnections(identity: SocketIdentity, log: Logger, limits:
       });
       socket.on('error', (err) => log.debug({ err, userId: caller.userId }, 'socket failed'));
       connections.add(connection);
+      receivers.add(connection);
       timer ??= tick();
       // The session may have ended between the check of the handshake and now, when no event is lost any more.
       refreshOrDrop(connection);
@@ -114,8 +137,10 @@ export function createConnections(identity: SocketIdentity, log: Logger, limits:
       const users = changed('users');
       const sessions = changed('sessions');
       for (const connection of connections) {
-        const isConcerned = lost || users.has(connection.viewer.userId) || sessions.has(connection.sessionId);
-        if (isConcerned) await refreshOne(connection);
+        const isConcerned = receivers.has(connection)
+          ? users.has(connection.viewer.userId) || sessions.has(connection.sessionId)
+          : users.size + sessions.size > 0;
+        if (lost || isConcerned) await refreshOne(connection);
       }
     },
 
@@ -136,7 +161,7 @@ function viewerOf({ userId, administrator, groups }: Caller): Viewer {
   return { userId, administrator, groups };
 }
 
-function createConnection(socket: WebSocket, caller: Caller & { sessionId: string }, limits: SocketLimits): Connection {
+function createConnection(socket: WebSocket, caller: SocketCaller, limits: SocketLimits): Connection {
   let heardAt = performance.now();
   let pingedAt: number | undefined;
   let slowSince: number | undefined;
@@ -154,6 +179,7 @@ function createConnection(socket: WebSocket, caller: Caller & { sessionId: strin
   return {
     viewer: viewerOf(caller),
     sessionId: caller.sessionId,
+    browserId: caller.browserId,
     expiry: undefined,
     send(text) {
       if (socket.readyState === WebSocket.OPEN && !isSlow(performance.now())) socket.send(text);

@@ -4,7 +4,7 @@ import type { Change, ChangeBatch, Operation } from '../../store/database/change
 import type { Store } from '../../store/index.js';
 import { encodeJson } from '../http/json.js';
 import { createBulkWork } from './bulk_work.js';
-import { INTERFACES, type Interface } from './interfaces.js';
+import { INTERFACES, type Interface, type WireDocument } from './interfaces.js';
 import { newestOfAll, readChanges, type Seen } from './reading.js';
 import { createMemory, maySee, type Viewer, type Visibility } from './visibility.js';
 
@@ -15,6 +15,8 @@ export type Receiver = { readonly viewer: Viewer; send(text: string): void };
 export type Dispatcher = {
   /** Reads the changed documents again and sends each to those who may see it, in the order of the changes. */
   dispatch(batch: ChangeBatch): Promise<void>;
+  /** Learns which documents jobs are making now; for a browser that has missed their insertion. */
+  learnUnfinished(): Promise<void>;
 };
 
 type Changes = { changes: readonly Change[]; seen: Map<Interface, Map<string, Seen>> };
@@ -26,6 +28,7 @@ const SHOWN = 2_000;
 export function createDispatcher(store: Store, log: Logger, receivers: () => ReadonlySet<Receiver>): Dispatcher {
   const memory = createMemory<Visibility>();
   const shown = createMemory<string>(SHOWN);
+  const unfinished = createMemory<WireDocument>(SHOWN);
   const bulkWork = createBulkWork(store.database);
 
   const send = (operation: Operation, target: Interface, data: unknown, to: (viewer: Viewer) => boolean): void => {
@@ -45,9 +48,15 @@ export function createDispatcher(store: Store, log: Logger, receivers: () => Rea
     return isNew;
   };
 
+  const remember = (target: Interface, id: string, { wire, visibility }: Seen): void => {
+    memory.set(target.collection, id, visibility);
+    if (target.isUnfinished?.(wire)) unfinished.set(target.collection, id, wire);
+    else unfinished.delete(target.collection, id);
+  };
+
   const sendDocument = (target: Interface, change: Change, { wire, visibility }: Seen): void => {
     const before = memory.get(target.collection, change.id);
-    memory.set(target.collection, change.id, visibility);
+    remember(target, change.id, { wire, visibility });
     const operation = shownAs(target, change.operation);
     if (operation) send(operation, target, wire, (viewer) => maySee(viewer, visibility));
     // Whoever may no longer see it learns no more than that it is gone.
@@ -56,7 +65,17 @@ export function createDispatcher(store: Store, log: Logger, receivers: () => Rea
     }
   };
 
+  const sendLastStates = (target: Interface, ids: readonly string[]): void => {
+    for (const id of ids) {
+      const wire = unfinished.get(target.collection, id);
+      const visibility = memory.get(target.collection, id);
+      unfinished.delete(target.collection, id);
+      if (wire && visibility) send('update', target, wire, (viewer) => maySee(viewer, visibility));
+    }
+  };
+
   const sendDeletions = (target: Interface, ids: readonly string[]): void => {
+    sendLastStates(target, ids);
     const known = ids.map((id) => ({ id, visibility: memory.get(target.collection, id) ?? target.forgotten }));
     for (const id of ids) memory.delete(target.collection, id);
     if (!target.operations.includes('delete')) return;
@@ -105,6 +124,19 @@ export function createDispatcher(store: Store, log: Logger, receivers: () => Rea
   };
 
   return {
+    async learnUnfinished() {
+      for (const target of INTERFACES) {
+        if (!target.argument) continue;
+        const ids = await store.jobs.argumentsOfUnfinished(target.argument);
+        const unknown = ids.filter((id) => memory.get(target.collection, id) === undefined);
+        const { seen } = await readChanges({ store, bulkWork, log }, target, unknown);
+        for (const [id, found] of seen) {
+          // What a batch has told meanwhile is newer.
+          if (memory.get(target.collection, id) === undefined) remember(target, id, found);
+        }
+      }
+    },
+
     async dispatch(batch) {
       const finished = await bulkWork.learn(batch);
       if (receivers().size > 0) {

@@ -44,6 +44,13 @@ export type Interface = {
   audience: Audience;
   /** Who learns the id of a deleted document of which nothing is remembered. */
   forgotten: Visibility;
+  /**
+   * Whether a job still makes the document. When such a one is deleted, its last state is sent once more before: clients of release 3.7.3
+   * read a document that they show again after an update, and only so they find that it is gone.
+   */
+  isUnfinished?(wire: WireDocument): boolean;
+  /** The argument of a job that names such a document. */
+  argument?: 'sample_id' | 'analysis_id';
   /** Belongs to a reference, whose own message stands for these while bulk work on it runs. */
   standIn?: 'references';
   /** More changes than this within two seconds are bulk work and left out. */
@@ -91,6 +98,8 @@ export const INTERFACES: readonly Interface[] = [
     audience: ofSample,
     // Every step notes how it went.
     ignored: ONLY_UNSEEN,
+    isUnfinished: ({ ready }) => ready === false,
+    argument: 'analysis_id',
     forgotten: EVERYONE,
     newest: { created_at: -1 },
   },
@@ -200,6 +209,8 @@ export const INTERFACES: readonly Interface[] = [
     projection: SAMPLE_PROJECTION,
     toWire: withId,
     audience: ofItself.samples,
+    isUnfinished: ({ imported }) => imported === 'ip',
+    argument: 'sample_id',
     forgotten: EVERYONE,
     newest: { created_at: -1 },
   },

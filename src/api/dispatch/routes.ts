@@ -11,7 +11,8 @@ export function createDispatchRoutes(): Route[] {
       description:
         'Becomes a WebSocket for signed-in browsers of our own pages. Each message is a JSON text frame ' +
         '`{operation, interface, data}`: `insert` and `update` carry a document, `delete` a list of ids. Only what the ' +
-        'user may see is sent. What the client sends is ignored. The socket closes with 1008 when the session ends.',
+        'user may see is sent. What the client sends is ignored. The socket stays open when the session ends: it is silent then, and after the ' +
+        'next sign-in in the same browser it has the rights of whoever has signed in. After twelve hours without it closes with 1008.',
       tag: 'messages',
       answers: {
         101: 'The socket is open',

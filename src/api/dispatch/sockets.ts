@@ -4,9 +4,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { WebSocketServer } from 'ws';
 import { startChangeFeed } from '../../store/database/change_feed.js';
 import type { CollectionName } from '../../store/database/database.js';
-import type { SocketIdentity } from '../account/authentication.js';
+import type { SocketCaller, SocketIdentity } from '../account/authentication.js';
 import type { ApiDeps } from '../deps.js';
-import type { Caller } from '../http/caller.js';
 import { encodeJson } from '../http/json.js';
 import { notFound, Refusal, requiresAuthorization, unavailable } from '../http/refusals.js';
 import { createConnections, SOCKET_LIMITS, type SocketLimits } from './connections.js';
@@ -28,7 +27,7 @@ export type Sockets = {
 const PATH = '/ws';
 const OPEN_LIMIT_MS = 10_000;
 const MAXIMUM_FRAME_BYTES = 4 * 1024 ** 2;
-/** Not shown to browsers, but their end closes sockets. */
+/** Not shown to browsers, but they decide who hears of what. */
 const WATCHED: readonly CollectionName[] = [...INTERFACES.map(({ collection }) => collection), 'sessions'];
 const IGNORED = INTERFACES.flatMap(({ collection, ignored }) =>
   ignored ? [{ 'ns.coll': collection, ...ignored }] : [],
@@ -70,6 +69,7 @@ export function attachSockets(server: Server, deps: SocketDeps): Sockets {
     if (admitted instanceof Refusal) return refuse(stream, admitted, deps.version);
     stream.off('error', ignore);
     sockets.handleUpgrade(request, stream, head, (socket) => connections.add(socket, admitted));
+    await dispatcher.learnUnfinished().catch((err: unknown) => log.warn({ err }, 'unfinished documents are not known'));
   };
   const onUpgrade = (request: IncomingMessage, stream: Duplex, head: Buffer) => void accept(request, stream, head);
   server.on('upgrade', onUpgrade);
@@ -95,14 +95,10 @@ async function whenOpen(opened: Promise<void>): Promise<void> {
   }
 }
 
-async function admit(
-  identity: SocketIdentity,
-  request: IncomingMessage,
-): Promise<(Caller & { sessionId: string }) | Refusal> {
+async function admit(identity: SocketIdentity, request: IncomingMessage): Promise<SocketCaller | Refusal> {
   if (request.url?.split('?')[0] !== PATH) return notFound();
   if (isForeign(request)) return new Refusal(403, 'foreign_origin', 'Requests from other sites are not accepted');
-  const caller = await identity.fromCookies(request.headers.cookie);
-  return caller?.sessionId ? { ...caller, sessionId: caller.sessionId } : requiresAuthorization();
+  return (await identity.fromCookies(request.headers.cookie)) ?? requiresAuthorization();
 }
 
 // Scripts send no origin; the page of another site cannot hide its own.

@@ -9,6 +9,8 @@ export type SessionDocument = Stored & {
   /** Hex SHA-256 of the token in the cookie. */
   token?: string;
   user?: { id: string };
+  /** Hex SHA-256 of the id of the browser, which stays the same over all of its sessions. */
+  browser?: string;
   remember?: boolean;
   /** Hex SHA-256 of the code. */
   reset_code?: string;
@@ -30,7 +32,9 @@ const REMEMBERED_LIFE_MS = 30 * 24 * 60 * MINUTE_MS;
 const RESET_TRIES = 5;
 
 const lifeMs = (remember: boolean | undefined) => (remember ? REMEMBERED_LIFE_MS : LIFE_MS);
-const randomSecret = () => randomBytes(32).toString('hex');
+/** 256 random bits in hexadecimal. */
+export const randomSecret = (): string => randomBytes(32).toString('hex');
+
 const hash = (secret: string) => createHash('sha256').update(secret).digest('hex');
 
 function freshSession(ip: string, durationMs: number) {
@@ -71,12 +75,21 @@ export function createSessionStore(database: Database) {
     /** The signed-in session with this id, for one whose token was checked before. */
     findLive,
 
+    /** The signed-in session that a browser has opened last. */
+    async findLiveOf(browserId: string): Promise<LiveSession | undefined> {
+      const filter = { browser: hash(browserId), token: { $exists: true }, expiresAt: { $gt: new Date() } };
+      const session = await sessions.findOne(filter, { sort: { created_at: -1 } });
+      return session?.user ? (session as LiveSession) : undefined;
+    },
+
     /** Makes a signed-in session: one hour, or 30 days for those who want to be remembered. */
-    async open(user: { userId: string; remember: boolean; ip: string }): Promise<NewSession> {
+    async open(user: { userId: string; remember: boolean; ip: string; browserId?: string }): Promise<NewSession> {
       const token = randomSecret();
       const session = freshSession(user.ip, lifeMs(user.remember));
-      const { userId, remember } = user;
-      await sessions.insertOne({ ...session.document, token: hash(token), user: { id: userId }, remember });
+      const { userId, remember, browserId } = user;
+      const browser = browserId === undefined ? {} : { browser: hash(browserId) };
+      const signedIn = { token: hash(token), user: { id: userId }, remember, ...browser };
+      await sessions.insertOne({ ...session.document, ...signedIn });
       return { sessionId: session.document._id, token, lifeSeconds: session.lifeSeconds };
     },
 

@@ -41,7 +41,11 @@ const INDEXES: Partial<Record<CollectionName, IndexDescription[]>> = {
   ],
   samples: [{ key: { created_at: -1 } }, { key: { 'subtraction.id': 1 } }, { key: { name: 1 } }],
   sequences: [{ key: { otu_id: 1, isolate_id: 1 } }, { key: { 'reference.id': 1, 'remote.id': 1 } }],
-  sessions: [{ key: { expiresAt: 1 }, expireAfterSeconds: 0 }, { key: { 'user.id': 1 } }],
+  sessions: [
+    { key: { expiresAt: 1 }, expireAfterSeconds: 0 },
+    { key: { 'user.id': 1 } },
+    { key: { browser: 1 }, sparse: true },
+  ],
 };
 
 const OPTIONS_DIFFER = [85, 86];

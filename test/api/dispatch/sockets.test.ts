@@ -140,6 +140,53 @@ describe('an open socket', () => {
     await vi.waitFor(() => expect(browser.of('jobs')).toHaveLength(2), LIMIT);
   });
 
+  // Clients of release 3.7.3 show a sample as being imported until they read it again, which an update makes them do.
+  test('gets the last state of a sample or analysis that a job leaves unfinished once more before it is gone', async () => {
+    const { write, browser } = await connected();
+    const rights = { user: { id: 'bob' }, group: 'none', all_read: true };
+    await write('samples').insertMany([
+      { _id: 'failed', name: 'failed', imported: 'ip', ...rights },
+      { _id: 'whole', name: 'whole', imported: false, ...rights },
+    ] as never);
+    await write('analyses').insertOne({ _id: 'a', ready: false, sample: { id: 'whole' } } as never);
+    await browser.until((m) => m.interface === 'analyses');
+    await write('analyses').deleteOne({ _id: 'a' });
+    await write('samples').deleteOne({ _id: 'failed' });
+    await write('samples').deleteOne({ _id: 'whole' });
+    await write('files').insertOne(file('mark'));
+    await browser.until((m) => m.interface === 'files');
+    const told = (name: string) =>
+      browser.of(name).map(({ operation, data }) => [operation, Array.isArray(data) ? data : data.id]);
+    expect(told('samples')).toEqual([
+      ['insert', 'failed'],
+      ['insert', 'whole'],
+      ['update', 'failed'],
+      ['delete', expect.arrayContaining(['failed'])],
+      ...(browser.of('samples').length === 5 ? [['delete', ['whole']]] : []),
+    ]);
+    expect(told('analyses')).toEqual([
+      ['insert', 'a'],
+      ['update', 'a'],
+      ['delete', ['a']],
+    ]);
+    expect(browser.of('analyses')[1]?.data).toMatchObject({ sample: { id: 'whole' } });
+  });
+
+  test('that was opened while a job makes a sample hears of its end too', async () => {
+    const { write, addUser, signIn, connect } = await start();
+    await addUser('bob');
+    const status = [{ state: 'running', stage: 'fastqc', error: null, progress: 0.5, timestamp: new Date() }];
+    const sample = { _id: 's', name: 's', imported: 'ip', user: { id: 'bob' }, group: 'none' };
+    await write('samples').insertOne(sample as never);
+    await write('jobs').insertOne({ _id: 'j', task: 'create_sample', args: { sample_id: 's' }, status } as never);
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    const browser = await connect((await signIn('bob')).cookie);
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    await write('samples').deleteOne({ _id: 's' });
+    await browser.until((m) => m.interface === 'samples' && m.operation === 'delete');
+    expect(browser.of('samples').map(({ operation }) => operation)).toEqual(['update', 'delete']);
+  });
+
   test('is told all ids of a mass deletion in few messages', async () => {
     const { write, browser } = await connected();
     const ids = Array.from({ length: 300 }, (_, index) => `f${index}`);
@@ -157,7 +204,7 @@ describe('an open socket', () => {
     expect(deletions().length).toBeLessThan(30);
   });
 
-  test('closes with 1008 when its session ends, when its user goes or must choose a new password', async () => {
+  test('of a browser without a name closes with 1008 when its session ends, when its user goes or must choose a new password', async () => {
     const { store, write, addUser, signIn, connect, session, browser } = await connected();
     await addUser('carl');
     await addUser('dora');
@@ -173,7 +220,7 @@ describe('an open socket', () => {
   });
 
   // The TTL index of the database works once a minute.
-  test('closes with 1008 at the moment when its session expires, unless that was renewed', async () => {
+  test('of a browser without a name closes with 1008 at the moment when its session expires, unless that was renewed', async () => {
     const { store, connect, signIn, session, browser } = await connected();
     const renewed = await signIn('bob');
     const other = await connect(renewed.cookie);
@@ -187,6 +234,56 @@ describe('an open socket', () => {
     await vi.waitFor(() => expect(browser.closeCode()).toBe(1008), { ...LIMIT, timeout: 10_000 });
     expect(await store.database.collection('sessions').countDocuments()).toBe(2);
     expect(other.closeCode()).toBeUndefined();
+  });
+
+  test('follows who is signed in in its browser: silent without anybody, then with the rights of the next one', async () => {
+    const { store, write, addUser, signIn, connect } = await start();
+    const sample = (id: string, owner: string) =>
+      ({ _id: id, name: id, user: { id: owner }, all_read: false }) as never;
+    await addUser('ann');
+    await addUser('bob');
+    await addUser('eve');
+    const browserId = 'a'.repeat(64);
+    const first = await signIn('ann', browserId);
+    const tab = await connect(first.cookie);
+    const other = await connect((await signIn('eve', 'b'.repeat(64))).cookie);
+    await write('samples').insertOne(sample('one', 'ann'));
+    await tab.until((m) => m.interface === 'samples');
+
+    await store.sessions.close(first.sessionId, first.token);
+    await write('samples').insertOne(sample('two', 'ann'));
+    await write('files').insertOne(file('signed out'));
+    await other.until((m) => m.interface === 'files');
+    const second = await signIn('bob', browserId);
+    await write('samples').insertMany([sample('three', 'ann'), sample('four', 'bob')]);
+    await tab.until((m) => m.interface === 'samples' && !Array.isArray(m.data) && m.data.id === 'four');
+    expect(tab.of('files')).toEqual([]);
+    expect(tab.of('samples').map((m) => (m.data as { id: string }).id)).toEqual(['one', 'four']);
+    expect(other.of('samples')).toEqual([]);
+
+    // A session that expires ends like one that is closed.
+    const expiresAt = new Date(Date.now() + 200);
+    await store.database
+      .collection<SessionDocument>('sessions')
+      .updateOne({ _id: second.sessionId }, { $set: { expiresAt } });
+    await new Promise((resolve) => setTimeout(resolve, 1_000));
+    await write('files').insertOne(file('expired'));
+    await other.until((m) => !Array.isArray(m.data) && m.data.id === 'expired');
+    expect(tab.of('files')).toEqual([]);
+    await signIn('ann', browserId);
+    await write('files').insertOne(file('again'));
+    await tab.until((m) => m.interface === 'files');
+    expect(tab.of('files')).toHaveLength(1);
+    expect(tab.closeCode()).toBeUndefined();
+  });
+
+  test('in which nobody signs in again closes in the end', async () => {
+    const { store, addUser, signIn, connect } = await start({ signedOutMs: 300 });
+    await addUser('ann');
+    const { cookie, sessionId, token } = await signIn('ann', 'a'.repeat(64));
+    const tab = await connect(cookie);
+    await store.sessions.close(sessionId, token);
+    await vi.waitFor(() => expect(tab.closeCode()).toBe(1008), LIMIT);
   });
 
   test('has the rights that its user has at the moment of each message', async () => {

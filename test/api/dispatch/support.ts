@@ -51,9 +51,12 @@ export async function startSockets({ url, name }: { url: string; name: string },
       await write('users').insertOne(userDocument(id, more));
     },
 
-    async signIn(userId: string) {
-      const { sessionId, token } = await store.sessions.open({ userId, remember: false, ip: '127.0.0.1' });
-      return { sessionId, token, cookie: `session_id=${sessionId}; session_token=${token}` };
+    /** Signs in; in a browser with a name when one is given. */
+    async signIn(userId: string, browserId?: string) {
+      const named = browserId === undefined ? {} : { browserId };
+      const { sessionId, token } = await store.sessions.open({ userId, remember: false, ip: '127.0.0.1', ...named });
+      const cookie = `session_id=${sessionId}; session_token=${token}`;
+      return { sessionId, token, cookie: browserId === undefined ? cookie : `${cookie}; browser_id=${browserId}` };
     },
 
     async connect(cookie: string, headers: Record<string, string> = {}): Promise<Browser> {
