@@ -42,18 +42,21 @@ export type BlastAnswer<T> = { ok: true; value: T } | { ok: false; trouble: Remo
 /** NCBI BLAST. Each call is one request with a time limit; trouble is a value, an abort is thrown. */
 export type BlastService = {
   /** Hands a sequence in; gives the id of the search (RID). */
-  submit(sequence: string): Promise<BlastAnswer<string>>;
+  submit(sequence: string, signal?: AbortSignal): Promise<BlastAnswer<string>>;
   status(rid: string, signal: AbortSignal): Promise<BlastAnswer<BlastStatus>>;
   /** The result of a search that is ready. */
   result(rid: string, signal: AbortSignal): Promise<BlastAnswer<BlastResult>>;
 };
 
-/** The search for one contig of a NuVs analysis. A new one for the same contig has another `rid` and replaces it. */
+/** The search for one contig of a NuVs analysis. A new one for the same contig has another `rid` or `ticket`, and replaces it. */
 export type BlastSearch = {
   analysisId: string;
   /** The contig. */
   index: number;
-  rid: string;
+  /** Null until NCBI has taken it. */
+  rid: string | null;
+  /** What names a search that NCBI has not taken at once, before and after it has. */
+  ticket?: string;
 };
 
 /** How often a search is asked for, in seconds, and when it is given up. */
@@ -88,13 +91,20 @@ export type BlastInput = BlastSearch & { pace: BlastPace };
 /** Why a search ended without a result. */
 export type BlastFailure = Exclude<RemoteTrouble['reason'], 'status' | 'rate_limited'> | BlastEnd;
 
-type BlastEnd = 'failed' | 'unknown' | 'refused' | 'too_slow' | 'stopped' | 'bug';
+type BlastEnd = 'failed' | 'unknown' | 'refused' | 'too_slow' | 'stopped' | 'no_contig' | 'bug';
 
 /** What one question told. `gone` means that nobody waits for the search any more. */
-export type BlastCheck = { state: 'waiting' | 'done' | 'gone' } | { state: 'trouble' | 'failed'; reason: BlastFailure };
+export type BlastCheck = { state: 'waiting' | 'done' | 'gone' } | BlastTroubleCheck;
+
+/** What one try to hand a search in came to. */
+export type BlastSubmission = { state: 'submitted'; rid: string } | { state: 'gone' } | BlastTroubleCheck;
+
+type BlastTroubleCheck = { state: 'trouble' | 'failed'; reason: BlastFailure };
 
 /** Activities of `blast`, on `control`. */
 export type BlastActivities = {
+  /** Hands in at NCBI what could not be handed in before, and notes the id; or that it was tried. */
+  submitBlast(input: BlastSearch & { waitedSeconds: number }): Promise<BlastSubmission>;
   /** Asks NCBI once and writes down what it says: that it was asked, or the result. */
   checkBlast(input: BlastSearch & { waitedSeconds: number }): Promise<BlastCheck>;
   /** Notes why there is no result; does nothing when nobody waits for the search any more. */
@@ -102,8 +112,8 @@ export type BlastActivities = {
 };
 
 /** Workflow id of a search. */
-export function blastWorkflowId({ analysisId, index, rid }: BlastSearch): string {
-  return `blast-${analysisId}-${index}-${rid}`;
+export function blastWorkflowId({ analysisId, index, rid, ticket }: BlastSearch): string {
+  return `blast-${analysisId}-${index}-${ticket ?? rid}`;
 }
 
 /** What went wrong and what to do, for users. */
@@ -124,6 +134,7 @@ const FAILURES: Record<BlastFailure, BlastError> = {
   unreadable: { message: 'NCBI BLAST sent an answer that cannot be read.', advice: LATER },
   too_large: { message: 'NCBI BLAST sent an answer that is too large.', advice: LATER },
   too_slow: { message: 'NCBI did not finish the BLAST within a day.', advice: AGAIN },
+  no_contig: { message: 'The contig of the BLAST is not there any more.', advice: 'Start the analysis again.' },
   stopped: { message: 'The BLAST was stopped.', advice: AGAIN },
   bug: {
     message: 'The server could not go on with the BLAST.',

@@ -70,15 +70,15 @@ export function processStart(process: { _id: string; type: ProcessType; userId: 
 
 /** Start of the workflow that waits for a BLAST. */
 export function blastStart(search: BlastSearch, sampleId: string, pace = BLAST_PACE): WorkflowStart {
-  const { analysisId, index, rid } = search;
+  const { analysisId, index, rid, ticket } = search;
   return {
     workflowType: 'blast',
     workflowId: blastWorkflowId(search),
     taskQueue: QUEUES.control,
-    args: [{ analysisId, index, rid, pace } satisfies BlastInput],
+    args: [{ analysisId, index, rid, ...(ticket === undefined ? {} : { ticket }), pace } satisfies BlastInput],
     attributes: { JobTask: 'blast', SampleId: sampleId },
     summary: `BLAST of contig ${index} of ${analysisId}`,
-    details: `Request id \`${rid}\` at NCBI`,
+    details: rid === null ? 'To be handed in at NCBI' : `Request id \`${rid}\` at NCBI`,
     fairnessKey: 'blast',
   };
 }

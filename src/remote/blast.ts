@@ -2,7 +2,7 @@ import type { BlastAnswer, BlastService } from '../contracts/blast.js';
 import { HIT_LIMIT, parseReport, parseStatus, parseSubmission } from './blast_answers.js';
 import { askOnce, type Outgoing, type Question } from './http.js';
 
-/** NCBI may take its time, but a request of a user waits for the first answer. */
+/** NCBI may take its time. */
 const QUESTION_LIMIT_MS = 30_000;
 
 /** A search of a contig as release 3.7.3 asks for it. */
@@ -30,7 +30,8 @@ export function createBlastService(outgoing: Outgoing, blastUrl: string): BlastS
   };
 
   return {
-    submit: (sequence) => ask(SEARCH, parseSubmission, { form: { QUERY: sequence } }),
+    submit: (sequence, signal) =>
+      ask(SEARCH, parseSubmission, { form: { QUERY: sequence }, ...(signal ? { signal } : {}) }),
 
     status: (rid, signal) => ask({ CMD: 'Get', RID: rid, FORMAT_OBJECT: 'SearchInfo' }, parseStatus, { signal }),
 

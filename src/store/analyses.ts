@@ -36,8 +36,9 @@ export type PathoscopeHit = {
 export type BlastDocument = {
   /** The contig. */
   index: number;
-  /** Id of the search at NCBI. */
-  rid: string;
+  /** Id of the search at NCBI; null until that has taken it. */
+  rid: string | null;
+  ticket?: string;
   state: 'waiting' | 'done' | 'failed';
   /** Seconds waited before the last question. */
   interval: number;

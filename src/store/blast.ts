@@ -3,6 +3,8 @@ import type { BlastError, BlastResult, BlastSearch } from '../contracts/blast.js
 import type { AnalysisDocument, BlastDocument } from './analyses.js';
 import type { Database } from './database/database.js';
 
+const KNOWN = ['index', 'rid', 'ticket', 'state', 'last_checked_at'] as const;
+
 /** A search that has not ended, and the sample whose contig it is about. */
 export type WaitingBlast = BlastSearch & { sampleId: string; lastCheckedAt: Date };
 
@@ -10,22 +12,24 @@ export type WaitingBlast = BlastSearch & { sampleId: string; lastCheckedAt: Date
 export function createBlastStore(database: Database) {
   const analyses = database.collection<AnalysisDocument>('analyses');
 
-  const isWaiting = ({ analysisId, index, rid }: BlastSearch) =>
+  const nameOf = ({ rid, ticket }: BlastSearch) => (ticket === undefined ? { rid } : { ticket });
+  const isWaiting = (search: BlastSearch) =>
     ({
-      _id: analysisId,
-      blasts: { $elemMatch: { index, rid, state: 'waiting' } },
+      _id: search.analysisId,
+      blasts: { $elemMatch: { index: search.index, ...nameOf(search), state: 'waiting' } },
     }) as Filter<AnalysisDocument>;
 
   const change = async (search: BlastSearch, fields: Partial<BlastDocument>): Promise<boolean> => {
     const $set = Object.fromEntries(Object.entries(fields).map(([name, value]) => [`blasts.$[own].${name}`, value]));
-    const own = { 'own.index': search.index, 'own.rid': search.rid };
+    const name = Object.entries(nameOf(search)).map(([field, value]) => [`own.${field}`, value]);
+    const own = { 'own.index': search.index, ...Object.fromEntries(name) };
     const update = { $set } as UpdateFilter<AnalysisDocument>;
     return (await analyses.updateOne(isWaiting(search), update, { arrayFilters: [own] })).matchedCount === 1;
   };
 
   const find = async (filter: Filter<AnalysisDocument>): Promise<WaitingBlast[]> => {
     // All but the results, which may be large.
-    const known = { 'blasts.index': 1, 'blasts.rid': 1, 'blasts.state': 1, 'blasts.last_checked_at': 1 };
+    const known = Object.fromEntries(KNOWN.map((field) => [`blasts.${field}`, 1]));
     const found = await analyses
       .find(filter)
       .project<Pick<AnalysisDocument, '_id' | 'sample' | 'blasts'>>({ sample: 1, ...known })
@@ -35,14 +39,15 @@ export function createBlastStore(database: Database) {
 
   return {
     /**
-     * Notes a search that has just been handed in, in place of a former one for the contig, which is given back. Undefined when
+     * Notes a search that has just been handed in, or is to be, in place of a former one for the contig, which is given back. Undefined when
      * the analysis is gone.
      */
     begin(
-      { analysisId, index, rid }: BlastSearch,
+      { analysisId, ...search }: BlastSearch,
       interval: number,
     ): Promise<{ blast: BlastDocument; former: BlastDocument | undefined } | undefined> {
-      const blast: BlastDocument = { index, rid, state: 'waiting', interval, last_checked_at: new Date() };
+      const { index } = search;
+      const blast: BlastDocument = { ...search, state: 'waiting', interval, last_checked_at: new Date() };
       return database.transaction(async (session) => {
         const found = await analyses.findOneAndUpdate(
           { _id: analysisId },
@@ -58,6 +63,18 @@ export function createBlastStore(database: Database) {
     /** Whether somebody waits for the search. */
     isWaiting: async (search: BlastSearch): Promise<boolean> =>
       (await analyses.findOne(isWaiting(search), { projection: { _id: 1 } })) !== null,
+
+    /** The search as it is noted, which NCBI may have taken meanwhile; undefined when nobody waits for it. */
+    async find(search: BlastSearch): Promise<BlastSearch | undefined> {
+      const { index, rid, ticket } = search;
+      const isIt = (one: BlastSearch) =>
+        one.index === index && (ticket === undefined ? one.rid === rid : one.ticket === ticket);
+      return (await find(isWaiting(search))).find(isIt);
+    },
+
+    /** Notes that NCBI has taken the search; false when nobody waits any more. */
+    submitted: (search: BlastSearch, interval: number, rid: string) =>
+      change(search, { rid, interval, last_checked_at: new Date() }),
 
     /** Notes a question that brought no result; false when nobody waits any more. */
     noteCheck: (search: BlastSearch, interval: number) => change(search, { interval, last_checked_at: new Date() }),
@@ -86,11 +103,8 @@ export function waitingOf({
 }: Pick<AnalysisDocument, '_id' | 'sample' | 'blasts'>): WaitingBlast[] {
   return blasts
     .filter(({ state }) => state === 'waiting')
-    .map(({ index, rid, last_checked_at: lastCheckedAt }) => ({
-      analysisId: _id,
-      sampleId: sample.id,
-      index,
-      rid,
-      lastCheckedAt,
+    .map(({ index, rid, ticket, last_checked_at: lastCheckedAt }) => ({
+      ...{ analysisId: _id, sampleId: sample.id, index, rid, lastCheckedAt },
+      ...(ticket === undefined ? {} : { ticket }),
     }));
 }

@@ -17,7 +17,7 @@ import {
 import { QUICK_STEP } from './options.js';
 
 const { failBlast } = proxyActivities<BlastActivities>(QUICK_STEP);
-const { checkBlast } = proxyActivities<BlastActivities>({
+const { checkBlast, submitBlast } = proxyActivities<BlastActivities>({
   ...QUICK_STEP,
   startToCloseTimeout: '2 minutes',
   heartbeatTimeout: '30s',
@@ -25,7 +25,7 @@ const { checkBlast } = proxyActivities<BlastActivities>({
   retry: { ...QUICK_STEP.retry, initialInterval: '5s' },
 });
 
-/** Waits for the BLAST of a contig, as long as anybody wants it. Without a result the analysis says why. */
+/** Hands the BLAST of a contig in where that is still to be done, and waits for it, as long as anybody wants it. Without a result the analysis says why. */
 export async function blast({ pace, ...search }: BlastInput): Promise<void> {
   const fail = (reason: BlastFailure) => CancellationScope.nonCancellable(() => failBlast({ ...search, reason }));
   let reason: BlastFailure | undefined;
@@ -42,17 +42,22 @@ export async function blast({ pace, ...search }: BlastInput): Promise<void> {
 }
 
 /** Asks at the pace; gives why there is no result, or nothing when there is one or nobody waits any more. */
-async function waitForResult(search: BlastSearch, pace: BlastPace): Promise<BlastFailure | undefined> {
+async function waitForResult(asked: BlastSearch, pace: BlastPace): Promise<BlastFailure | undefined> {
+  let search = asked;
   let passed = 0;
   let troubles = 0;
-  for (let wait = pace.first; passed + wait <= pace.limit; wait = nextWait(wait, pace)) {
+  let wait = pace.first;
+  while (passed + wait <= pace.limit) {
     await sleep(wait * 1_000);
     passed += wait;
-    const check = await checkBlast({ ...search, waitedSeconds: wait });
+    const turn = { ...search, waitedSeconds: wait };
+    const check = search.rid === null ? await submitBlast(turn) : await checkBlast(turn);
     if (check.state === 'done' || check.state === 'gone') return undefined;
     if (check.state === 'failed') return check.reason;
     troubles = check.state === 'trouble' ? troubles + 1 : 0;
     if (check.state === 'trouble' && troubles >= pace.troubles) return check.reason;
+    wait = check.state === 'submitted' ? pace.first : nextWait(wait, pace);
+    if (check.state === 'submitted') search = { ...search, rid: check.rid };
   }
   return 'too_slow';
 }

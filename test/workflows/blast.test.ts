@@ -172,6 +172,58 @@ describe('a BLAST', () => {
   });
 });
 
+describe('a BLAST that NCBI did not take at once', () => {
+  const pending = () => ({ analysisId: 'a1', index: 1, rid: null, ticket: `ticket${runs}` });
+  const beginPending = async (pace: Partial<BlastPace> = {}) => {
+    await lab.store.blast.begin(pending(), BLAST_PACE.first);
+    const start = blastStart(pending(), 's1', { ...PACE, ...pace });
+    return namespace.client.workflow.start(start.workflowType, toStartOptions(start));
+  };
+
+  test('is handed in as soon as that can be done, and goes on like any other', async () => {
+    const { submit } = server;
+    server.submit = (response, question) => {
+      if (server.count('submit') < 3) response.writeHead(503).end();
+      else submit(response, question);
+    };
+    await (await beginPending()).result();
+    server.submit = submit;
+    expect(await stored()).toMatchObject({
+      ticket: pending().ticket,
+      rid: expect.stringMatching(/^RID/),
+      state: 'done',
+    });
+    expect(server.asked.filter(({ kind }) => kind === 'submit').map(({ form }) => form)).toEqual([
+      'QUERY=GGCC',
+      'QUERY=GGCC',
+      'QUERY=GGCC',
+    ]);
+  });
+
+  test('says after its limit why it was not', async () => {
+    const { submit } = server;
+    server.submit = (response) => response.destroy();
+    await expectFailure(await beginPending(), 'unreachable').finally(() => {
+      server.submit = submit;
+    });
+    expect(server.count('submit')).toBe(PACE.troubles);
+    expect(await stored()).toMatchObject({ rid: null });
+  });
+
+  test('is not handed in twice by a worker that could not say that it was', async () => {
+    const handle = await beginPending({ first: 1 });
+    await lab.store.blast.submitted(pending(), 1, 'RID99999');
+    await handle.result();
+    expect(server.count('submit')).toBe(0);
+    expect(await stored()).toMatchObject({ rid: 'RID99999', state: 'done' });
+  });
+
+  test('whose contig is gone ends', async () => {
+    await lab.store.analyses.collection.updateOne({ _id: 'a1' }, { $set: { results: bareContigs('ACGT') } });
+    await expectFailure(await beginPending(), 'no_contig');
+  });
+});
+
 describe('nobody waits any more', () => {
   const untilAsked = async (pace: Partial<BlastPace>) => {
     server.status = waiting;

@@ -1,26 +1,30 @@
-import { BLAST_PACE, blastError, blastTrouble, blastWorkflowId } from '../../contracts/blast.js';
+import { BLAST_PACE, type BlastSearch, blastWorkflowId } from '../../contracts/blast.js';
 import { blastStart } from '../../contracts/workflow_starts.js';
+import type { Logger } from '../../log.js';
 import type { AnalysisDocument, BlastDocument } from '../../store/analyses.js';
 import { waitingOf } from '../../store/blast.js';
+import { randomId } from '../../store/database/ids.js';
 import { canWrite } from '../../store/samples/sample_rights.js';
 import type { ApiDeps } from '../deps.js';
 import { conflict, notFound, Refusal } from '../http/refusals.js';
-import { remoteRefusal } from '../http/remote.js';
 import { created, path, type Route, route } from '../http/route.js';
 import { findParent } from './access.js';
 import type { NuvsContig } from './downloads/nuvs.js';
 import { openResults } from './results.js';
 
+/** How long the request waits for NCBI. */
+const HAND_IN_LIMIT_MS = 5_000;
+
 /** Starts the BLAST of a contig. */
 export function createBlastRoute(deps: ApiDeps): Route {
-  const { store, remote, workflows } = deps;
+  const { store, workflows } = deps;
   return route({
     method: 'PUT',
     path: '/api/analyses/:analysis_id/:sequence_index/blast',
     summary: 'BLAST a contig',
     description:
-      'Hands a contig of a NuVs analysis in at NCBI BLAST (blastn against nr) and waits for the result in the background. The ' +
-      'contig has it as `blast.result` as soon as `blast.ready` is true. When NCBI gives no result, `blast` becomes null and ' +
+      'Hands a contig of a NuVs analysis in at NCBI BLAST (blastn against nr) and waits for the result in the background. When NCBI does not ' +
+      'take it within five seconds, `rid` is null, and that is tried again in the background. The contig has the result as `blast.result` as soon as `blast.ready` is true. When NCBI gives no result, `blast` becomes null and ' +
       '`blast_error` says why and what to do. A BLAST of the same contig that was begun before is given up. Needs the right ' +
       'to write the sample.',
     tag: 'Analyses',
@@ -31,8 +35,6 @@ export function createBlastRoute(deps: ApiDeps): Route {
       403: 'The sample may not be changed',
       404: 'No such analysis or contig, or the file with the results is gone',
       409: 'It is no NuVs analysis, or it is still running',
-      500: 'The proxy does not let the server ask NCBI',
-      502: 'NCBI BLAST does not answer as it should',
     },
     async handle({ params, caller, log }) {
       const analysis = await store.analyses.getWithoutResults(params.analysis_id ?? '');
@@ -44,20 +46,31 @@ export function createBlastRoute(deps: ApiDeps): Route {
       const sample = await findParent(deps, analysis, caller, canWrite);
       if (sample instanceof Refusal) return sample;
 
-      const answer = await remote.blast.submit(contig.sequence);
-      if (!answer.ok) {
-        log.warn({ analysisId: analysis._id, index: contig.index, trouble: answer.trouble }, 'BLAST not handed in');
-        return remoteRefusal(answer.trouble, blastError(blastTrouble(answer.trouble)).message);
-      }
-      const search = { analysisId: analysis._id, index: contig.index, rid: answer.value };
+      const rid = await handIn(deps, contig, log);
+      const name = rid === null ? { rid, ticket: randomId() } : { rid };
+      const search: BlastSearch = { analysisId: analysis._id, index: contig.index, ...name };
       const begun = await store.blast.begin(search, BLAST_PACE.first);
       if (!begun) return notFound('Analysis not found');
       const { blast, former } = begun;
-      if (former?.state === 'waiting') await workflows.cancel(blastWorkflowId({ ...search, rid: former.rid }));
+      if (former?.state === 'waiting') await workflows.cancel(blastWorkflowId({ ...former, analysisId: analysis._id }));
       await workflows.start(blastStart(search, sample._id));
       return created(toWireBlast(blast), path`/api/analyses/${analysis._id}/${String(contig.index)}/blast`);
     },
   });
+}
+
+/** Hands a contig in at NCBI; null when that does not take it at once, whatever the reason. */
+async function handIn({ remote }: ApiDeps, { index, sequence }: NuvsContig, log: Logger): Promise<string | null> {
+  const limit = AbortSignal.timeout(HAND_IN_LIMIT_MS);
+  try {
+    const answer = await remote.blast.submit(sequence, limit);
+    if (answer.ok) return answer.value;
+    log.warn({ index, trouble: answer.trouble }, 'BLAST not handed in, left to its workflow');
+  } catch (err) {
+    if (!limit.aborted) throw err;
+    log.warn({ index, err }, 'BLAST not handed in in time, left to its workflow');
+  }
+  return null;
 }
 
 /** Ends the BLASTs of an analysis that is gone. */
