@@ -83,6 +83,7 @@ export async function laboratory(users: Users = {}) {
 
   return {
     app,
+    deps,
     data,
     store,
     database,

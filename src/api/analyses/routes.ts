@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { removePath } from '../../files/publish.js';
 import { mapPage } from '../../store/database/pages.js';
 import { canRead, canWrite } from '../../store/samples/sample_rights.js';
@@ -6,18 +7,20 @@ import { withId } from '../http/json.js';
 import { pageRequest, searchTerm } from '../http/paging.js';
 import { conflict, notFound, Refusal } from '../http/refusals.js';
 import { json, jsonWith, noContent, type Route, route } from '../http/route.js';
+import { CLIENT_FOLDER } from '../pages/client.js';
 import { findAnalysis, findSample } from './access.js';
 import { cancelBlasts, createBlastRoute } from './blast.js';
 import { createAnalysis } from './create.js';
 import { createResultEncoder } from './detail.js';
 import { createAnalysisDownloadRoutes } from './downloads/routes.js';
+import { isOldClient, withoutContigs } from './old_client.js';
 import { CreateAnalysis } from './schemas.js';
 
 /** Analyses: which viruses are in a sample. */
-export function createAnalysisRoutes(deps: ApiDeps): Route[] {
+export function createAnalysisRoutes(deps: ApiDeps, clientFolder = CLIENT_FOLDER): Route[] {
   return [
     ...ofSampleRoutes(deps),
-    ...analysisRoutes(deps),
+    ...analysisRoutes(deps, clientFolder),
     createBlastRoute(deps),
     ...createAnalysisDownloadRoutes(deps),
   ];
@@ -73,7 +76,14 @@ function ofSampleRoutes(deps: ApiDeps): Route[] {
   ];
 }
 
-function analysisRoutes(deps: ApiDeps): Route[] {
+const EMPTY = [Buffer.from('[]')];
+
+function isEmpty(results: readonly Buffer[]): boolean {
+  return results.reduce((sum, { byteLength }) => sum + byteLength, 0) === 2;
+}
+
+function analysisRoutes(deps: ApiDeps, clientFolder: string): Route[] {
+  const isClientServed = !deps.config.no_client && existsSync(clientFolder);
   const { store, files: data } = deps;
   const encoder = createResultEncoder(deps);
   return [
@@ -82,7 +92,7 @@ function analysisRoutes(deps: ApiDeps): Route[] {
       path: '/api/analyses/:analysis_id',
       summary: 'Get an analysis',
       description:
-        'The whole analysis. Results of `pathoscope_bowtie` are a list of OTUs with all their isolates and sequences, where ' +
+        'The whole analysis. Until it is `ready` the list of results is empty. Results of `pathoscope_bowtie` are a list of OTUs with all their isolates and sequences, where ' +
         '`align` are the points of the depth curve, `depth_by_base` the same by the bases that reads really cover (without clipped, inserted ' +
         'and deleted ones); an OTU that can no longer be rebuilt is marked with `missing`. `decision` of an OTU ' +
         'is its call (positive, suspect or negative) by the thresholds in the settings, with the reason. Results of `nuvs` are a list of ' +
@@ -100,14 +110,15 @@ function analysisRoutes(deps: ApiDeps): Route[] {
         403: 'The sample may not be read',
         404: 'No such analysis, or the file with its results is gone',
       },
-      async handle({ params, caller }) {
+      async handle({ context, params, caller }) {
         const found = await findAnalysis(deps, params.analysis_id, caller, canRead);
         if (found instanceof Refusal) return found;
         const { blasts: _, ...analysis } = found.analysis;
         const wire = { ...withId(analysis), subtraction: { id: found.sample.subtraction.id } };
-        if (!analysis.ready) return json(wire);
-        const results = await encoder.encode(found.analysis);
-        return results ? jsonWith(wire, 'results', results) : notFound('Results not found');
+        const results = analysis.ready ? await encoder.encode(found.analysis) : EMPTY;
+        if (!results) return notFound('Results not found');
+        const isLost = analysis.algorithm === 'nuvs' && isEmpty(results) && isOldClient(context, isClientServed);
+        return jsonWith(wire, 'results', isLost ? withoutContigs() : results);
       },
     }),
     route({

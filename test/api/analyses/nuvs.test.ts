@@ -1,7 +1,17 @@
+import { join } from 'node:path';
+import { Hono } from 'hono';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { createAnalysisRoutes } from '../../../src/api/analyses/routes.js';
+import type { Caller } from '../../../src/api/http/caller.js';
+import { requestLog } from '../../../src/api/http/middleware.js';
+import { registerRoutes } from '../../../src/api/http/register.js';
+import type { Env } from '../../../src/api/http/route.js';
+import { completePermissions } from '../../../src/contracts/permissions.js';
 import type { AnalysisDocument } from '../../../src/store/analyses.js';
+import { testFolder } from '../../support/folders.js';
 import { install } from '../../support/hmms.js';
 import { type Answer, type Laboratory, laboratory } from '../../support/laboratory.js';
+import { quietLogger } from '../../support/logger.js';
 import { referenceOf } from '../../support/references.js';
 
 let lab: Laboratory;
@@ -67,6 +77,39 @@ async function addHmm(): Promise<void> {
 
 const get = (file: string, user = 'bob') => lab.send(user, 'GET', `/download/analyses/${file}`);
 const messageOf = ({ status, body }: Answer) => [status, body.message];
+
+// That client looks for the longest contig before it shows anything, and waits for ever where there is none.
+test('a result without contigs is shown as one to the page of release 3.7.3 only, where that is served', async () => {
+  await addAnalysis({ results: [] });
+  await addAnalysis({ _id: 'running', ready: false });
+  await addAnalysis({ _id: 'found' });
+  const clientFolder = testFolder();
+  const permissions = completePermissions({});
+  const caller: Caller = { via: 'session', userId: 'bob', administrator: false, groups: [], permissions };
+  const serve = (folder: string) => {
+    const app = new Hono<Env>();
+    app.use(requestLog(quietLogger));
+    registerRoutes(app, createAnalysisRoutes(lab.deps, folder), async () => caller);
+    return app;
+  };
+  const resultsOf = async (id: string, referer?: string, folder = clientFolder) => {
+    const headers = { Host: 'lab.example', ...(referer === undefined ? {} : { Referer: referer }) };
+    const answer = await serve(folder).request(`http://lab.example/api/analyses/${id}`, { headers });
+    expect(answer.status).toBe(200);
+    return ((await answer.json()) as { results: unknown[] }).results;
+  };
+  const page = 'http://lab.example/samples/s1/analyses/a1';
+  const placeholder = [{ index: 0, sequence: '', orfs: [] }];
+  for (const id of ['a1', 'running']) {
+    expect(await resultsOf(id, page), id).toEqual(placeholder);
+    for (const other of [undefined, 'http://lab.example/api/docs', 'http://other.example/samples/s1', 'no address']) {
+      expect(await resultsOf(id, other), `${id} ${other}`).toEqual([]);
+    }
+    expect(await resultsOf(id, page, join(clientFolder, 'absent'))).toEqual([]);
+  }
+  expect(await resultsOf('found', page)).toHaveLength(2);
+  expect((await get('a1.fa')).body).toBe('');
+});
 
 describe('files of a NuVs result', () => {
   test('are the contigs', async () => {
