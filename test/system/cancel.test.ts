@@ -120,7 +120,8 @@ test('a waiting job is cancelled without having run, and the one before it goes 
   const waiting = await makeSample(client, 'Waiting');
   const { status } = await client.get(`/api/jobs/${waiting.job}`);
   expect(status.map(({ state }: Body) => state)).toEqual(['waiting']);
-  expect((await cancel(client, waiting.job)).status).toBe(200);
+  const answer = await cancel(client, waiting.job);
+  expect([answer.status, lastState(answer.body)]).toEqual([200, 'cancelled']);
   const ended = await jobEnd(client, waiting.job);
   expect(ended.status.map(({ state }: Body) => state)).toEqual(['waiting', 'cancelled']);
   expect((await client.send('GET', `/api/samples/${waiting.id}`)).status).toBe(404);
