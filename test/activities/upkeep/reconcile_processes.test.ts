@@ -7,6 +7,7 @@ import { randomId } from '../../../src/store/database/ids.js';
 import { newProcess, type ProcessDocument } from '../../../src/store/processes.js';
 import { annotationOf, beginInstall } from '../../support/hmms.js';
 import { insertOtu, otuOf, referenceOf } from '../../support/references.js';
+import { contentOf, NEW_RELEASE, OLD_RELEASE, publish, remoteLab } from '../../support/remote_references.js';
 import { testRound } from '../../support/round.js';
 import { testActivityDeps } from '../../support/store.js';
 
@@ -29,7 +30,7 @@ async function insertProcess(type: ProcessType, changes: Partial<ProcessDocument
   return process._id;
 }
 
-async function reconcile(state: WorkflowState) {
+async function reconcile(state: WorkflowState, { store, data, log }: ActivityDeps = deps) {
   const started: WorkflowStart[] = [];
   const workflows = {
     running: async () => new Set<string>(),
@@ -37,7 +38,7 @@ async function reconcile(state: WorkflowState) {
     start: async (start: WorkflowStart) => void started.push(start),
     cancel: async () => undefined,
   };
-  return { result: await reconcileProcesses({ ...deps, workflows }, testRound()), started };
+  return { result: await reconcileProcesses({ store, data, log, workflows }, testRound()), started };
 }
 
 test('what Temporal does not know is started, but for what was asked for just now or has ended', async () => {
@@ -76,4 +77,24 @@ test('an installation of HMM data that was ended in Temporal fails, and leaves t
   expect((await deps.store.processes.get(processId))?.errors).toMatchObject([{ id: 'unhandled' }]);
   expect(await deps.store.hmms.collection.countDocuments()).toBe(0);
   expect(await beginInstall(deps.store)).not.toBe(processId);
+});
+
+test('an update of a remote reference that was ended in Temporal is taken back', async () => {
+  const lab = await remoteLab();
+  const id = await lab.install(OLD_RELEASE);
+  const before = await contentOf(lab.store, id);
+  publish(lab.server, ['v1.5.0', NEW_RELEASE]);
+  const processId = await lab.beginUpdate(id);
+  const { publish: publishUpdate } = lab.store.remoteReferences;
+  lab.store.remoteReferences.publish = async () => {
+    throw Object.assign(new Error('lost'), { code: 'ECONNRESET' });
+  };
+  await expect(lab.runUpdate(processId)).rejects.toThrow('lost');
+  lab.store.remoteReferences.publish = publishUpdate;
+  await lab.store.processes.collection.updateOne({ _id: processId }, { $set: { created_at: A_MINUTE_AGO } });
+  const { result } = await reconcile('closed', lab.deps);
+  expect(result).toEqual({ started: 0, closed: 1 });
+  expect(await contentOf(lab.store, id)).toEqual(before);
+  expect(await lab.get(`/api/refs/${id}`)).toMatchObject({ updating: false, updates: [{}, { ready: false }] });
+  await lab.dispose();
 });
