@@ -45,6 +45,9 @@ export type FileRef = { id: string; name: string; size: number };
 /** Fields that lists and messages need. */
 export const FILE_PROJECTION = fields('_id', 'name', 'size', 'user', 'uploaded_at', 'type', 'ready', 'reserved');
 
+/** Projection of what decides who may see a file. */
+export const FILE_ACCESS = fields('user', 'reserved', 'reserved_by');
+
 const FREE = { ready: true, reserved: false };
 
 /** Access to the collection `files`. */

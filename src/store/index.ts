@@ -16,6 +16,7 @@ import { createHmmStatusStore } from './hmms/hmm_status.js';
 import { createHmmStore } from './hmms/hmms.js';
 import { createIndexBuildStore } from './indexes/index_builds.js';
 import { createIndexListStore } from './indexes/index_lists.js';
+import { createJobRightStore } from './job_rights.js';
 import { createJobStore } from './jobs.js';
 import { createOtuCopyStore } from './otus/otu_copies.js';
 import { createOtuEditStore } from './otus/otu_edits.js';
@@ -24,8 +25,10 @@ import { createOtuMirrorStore } from './otus/otu_mirrors.js';
 import { createOtuRemovalStore } from './otus/otu_removals.js';
 import { createOtuStore } from './otus/otus.js';
 import { createSequenceStore } from './otus/sequences.js';
+import { createProcessRightStore } from './process_rights.js';
 import { createProcessStore } from './processes.js';
 import { createProvenanceStore } from './provenance.js';
+import { createReferenceRightStore } from './references/reference_rights.js';
 import { createReferenceSummaryStore } from './references/reference_summaries.js';
 import { createReferenceUseStore } from './references/reference_use.js';
 import { createReferenceStore } from './references/references.js';
@@ -42,6 +45,7 @@ export type Store = ReturnType<typeof createStore>;
 /** Builds the store modules. */
 export function createStore(database: Database) {
   const jobs = createJobStore(database);
+  const referenceRights = createReferenceRightStore(database);
   const sequences = createSequenceStore(database);
   const otus = createOtuStore(database, sequences);
   const history = createHistoryStore(database);
@@ -57,11 +61,13 @@ export function createStore(database: Database) {
   return {
     database,
     jobs,
+    jobRights: createJobRightStore(database, referenceRights),
     sequences,
     otus,
     history,
     otuVersions,
     processes,
+    processRights: createProcessRightStore(database, referenceRights),
     otuCopies: createOtuCopyStore(database, processes),
     otuRemovals,
     otuMirrors: createOtuMirrorStore(database, { otus, sequences, otuRemovals, processes }),
@@ -70,6 +76,7 @@ export function createStore(database: Database) {
     historyReverts: createHistoryRevertStore(database, { otus, otuVersions }, compete),
     references: createReferenceStore(database),
     remoteReferences: createRemoteReferenceStore(database, processes),
+    referenceRights,
     referenceUse: createReferenceUseStore(database, jobs),
     referenceSummaries: createReferenceSummaryStore(database),
     indexLists: createIndexListStore(database, history),

@@ -185,11 +185,12 @@ export function createJobStore(database: Database) {
       return result.matchedCount === 1;
     },
 
-    /** One page of jobs, oldest first. */
-    list(find: string | undefined, request: PageRequest): Promise<Page<JobDocument>> {
+    /** One page of the jobs that somebody may see, by the scope of `jobRights`, oldest first. */
+    list(scope: Filter<JobDocument>, find: string | undefined, request: PageRequest): Promise<Page<JobDocument>> {
       return findPage(
         jobs,
         {
+          base: scope,
           search: searchFilter(['task', 'user.id'], find) as Filter<JobDocument> | undefined,
           sort: { 'status.0.timestamp': 1, _id: 1 },
           projection: JOB_PROJECTION,
@@ -204,10 +205,10 @@ export function createJobStore(database: Database) {
       return result.deletedCount === 1;
     },
 
-    /** Removes all jobs that ended in one of the states; gives their ids. Only the last status counts. */
-    async clear(states: readonly JobState[]): Promise<string[]> {
+    /** Removes all jobs of the scope that ended in one of the states; gives their ids. Only the last status counts. */
+    async clear(scope: Filter<JobDocument>, states: readonly JobState[]): Promise<string[]> {
       const ended = await jobs
-        .find({ 'status.state': { $in: [...states] } })
+        .find({ $and: [{ 'status.state': { $in: [...states] } }, scope] } as Filter<JobDocument>)
         .project<Pick<JobDocument, '_id' | 'status'>>({ 'status.state': 1 })
         .toArray();
       const ids = ended.filter((job) => states.includes(jobState(job))).map((job) => job._id);

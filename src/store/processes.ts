@@ -1,6 +1,7 @@
 import type { ClientSession, Collection, Filter, UpdateFilter } from 'mongodb';
 import { isProcessType, PROCESS_TYPES, type ProcessError, type ProcessType } from '../contracts/processes.js';
 import type { Database, Stored } from './database/database.js';
+import { fields } from './database/pages.js';
 
 /** A process as stored. It has failed when it has errors. One that a reference or the status of HMM data names is never removed. */
 export type ProcessDocument = Stored & {
@@ -38,6 +39,20 @@ type Naming = Stored & { process?: { id?: string } | null };
 
 /** How far a process is. */
 export type ProcessProgress = { step: string; progress: number; count?: number };
+
+/** Fields that messages need, and what decides who may see them. */
+export const PROCESS_PROJECTION = fields(
+  'type',
+  'step',
+  'progress',
+  'count',
+  'complete',
+  'created_at',
+  'resumable',
+  'errors',
+  'context.ref_id',
+  'context.user_id',
+);
 
 // The list is only shown, and the document must stay small.
 const SHOWN_OTU_IDS = 1_000;
@@ -92,10 +107,10 @@ export function createProcessStore(database: Database) {
 
     get: (processId: string) => processes.findOne({ _id: processId }),
 
-    /** All processes, oldest first. */
-    list(): Promise<ListedProcess[]> {
+    /** The processes that somebody may see, by the scope of `processRights`, oldest first. */
+    list(scope: Filter<ProcessDocument>): Promise<ListedProcess[]> {
       const projection = { 'context.manifest': 0, 'context.inserted_otu_ids': 0 };
-      return processes.find({}, { projection }).sort({ created_at: 1, _id: 1 }).toArray();
+      return processes.find(scope, { projection }).sort({ created_at: 1, _id: 1 }).toArray();
     },
 
     /** Removes processes that have ended and began before that time, but not the newest `kept` of all that have ended; gives how many. */

@@ -161,13 +161,26 @@ describe('a request with a key', () => {
     expect(Object.keys(users.body.documents[0])).toEqual(['id', 'identicon']);
   });
 
-  test('makes no key that may do more than itself, and cannot raise itself', async () => {
+  test('changes nothing of the account: neither keys nor password, e-mail address or settings', async () => {
     const { id, key } = await makeKey(owner, { upload_file: true });
-    const permissions = { upload_file: true, create_sample: true };
-    const made = await withKey('owner', key, '/api/account/keys', 'POST', { name: 'child', permissions });
-    expect(made.body.permissions).toMatchObject({ upload_file: true, create_sample: false });
-    const raised = await withKey('owner', key, `/api/account/keys/${id}`, 'PATCH', { permissions });
-    expect(raised.body.permissions).toMatchObject({ upload_file: true, create_sample: false });
+    const before = await owner.send('GET', '/api/account');
+    const changes: [string, string, unknown?][] = [
+      ['POST', '/api/account/keys', { name: 'child' }],
+      ['PATCH', `/api/account/keys/${id}`, { permissions: { upload_file: false } }],
+      ['DELETE', `/api/account/keys/${id}`],
+      ['DELETE', '/api/account/keys'],
+      ['PATCH', '/api/account', { password: 'another-password', old_password: PASSWORD }],
+      ['PATCH', '/api/account', { email: 'other@example.com' }],
+      ['PATCH', '/api/account/settings', { show_ids: false }],
+    ];
+    for (const [method, path, body] of changes) {
+      expect(await withKey('owner', key, path, method, body), `${method} ${path}`).toMatchObject({
+        status: 403,
+        body: { id: 'not_permitted', message: 'API keys cannot change the account. Sign in with the password' },
+      });
+    }
+    expect((await owner.send('GET', '/api/account')).body).toEqual(before.body);
+    expect((await withKey('owner', key)).status).toBe(200);
   });
 
   test('is refused when the header is malformed or the key is wrong', async () => {

@@ -60,7 +60,7 @@ test('every route says who may use it', () => {
   for (const { access, ...route } of routes) {
     const isPermission = typeof access === 'object' && 'permission' in access;
     if (isPermission) expect(PERMISSIONS, route.path).toContain(access.permission);
-    else if (typeof access === 'string') expect(['user', 'administrator'], route.path).toContain(access);
+    else if (typeof access === 'string') expect(['user', 'session', 'administrator'], route.path).toContain(access);
     else expect(access?.public, route.path).toBeTruthy();
   }
 });

@@ -105,10 +105,10 @@ describe('a job document', () => {
   });
 
   test('is found by task and user, oldest first, page by page', async () => {
-    const page = await jobs().list('BUILD', { page: 1, perPage: 2 });
+    const page = await jobs().list({}, 'BUILD', { page: 1, perPage: 2 });
     expect(page.documents).toHaveLength(2);
     expect(page.found_count).toBe(page.total_count);
-    expect((await jobs().list('nothing', { page: 1, perPage: 2 })).found_count).toBe(0);
+    expect((await jobs().list({}, 'nothing', { page: 1, perPage: 2 })).found_count).toBe(0);
   });
 
   test('is removed only when it has ended', async () => {
@@ -122,7 +122,7 @@ describe('a job document', () => {
     const [failed, done] = [await insertJob(), await insertJob()];
     await jobs().close(failed, { state: 'error', error: null });
     await jobs().close(done, { state: 'complete', error: null });
-    expect(await jobs().clear(['error'])).toEqual([failed]);
+    expect(await jobs().clear({}, ['error'])).toEqual([failed]);
     expect(await jobs().get(done)).not.toBeNull();
   });
 });

@@ -1,7 +1,6 @@
-import { PERMISSIONS, type Permissions } from '../../contracts/permissions.js';
 import type { ApiDeps } from '../deps.js';
-import type { Caller } from '../http/caller.js';
 import { notFound, requiresAuthorization } from '../http/refusals.js';
+import { ofAccount } from '../http/right.js';
 import { created, json, noContent, path, type Route, route } from '../http/route.js';
 import { limitPermissions } from './authentication.js';
 import { KeyBody, NewKeyBody } from './schemas.js';
@@ -17,6 +16,7 @@ export function createKeyRoutes({ store }: ApiDeps): Route[] {
       method: 'GET',
       path: '/api/account/keys',
       access: 'user',
+      right: ofAccount,
       tag: TAG,
       summary: 'List the own API keys',
       description: `All keys of the caller, oldest first, without their secrets. ${HOW_TO_USE}`,
@@ -27,6 +27,7 @@ export function createKeyRoutes({ store }: ApiDeps): Route[] {
       method: 'GET',
       path: '/api/account/keys/:key_id',
       access: 'user',
+      right: ofAccount,
       tag: TAG,
       summary: 'Show an API key',
       description: 'One key of the caller, without its secret.',
@@ -39,7 +40,8 @@ export function createKeyRoutes({ store }: ApiDeps): Route[] {
     route({
       method: 'POST',
       path: '/api/account/keys',
-      access: 'user',
+      access: 'session',
+      right: ofAccount,
       tag: TAG,
       summary: 'Make an API key',
       description:
@@ -50,7 +52,7 @@ export function createKeyRoutes({ store }: ApiDeps): Route[] {
       async handle({ caller, body }) {
         const owner = await store.users.rights(caller.userId);
         if (!owner) return requiresAuthorization();
-        const permissions = limitPermissions(grantable(caller, body.permissions), owner);
+        const permissions = limitPermissions(body.permissions, owner);
         const key = await store.keys.insert({ id: caller.userId, groups: owner.groups }, body.name, permissions);
         return created(key, path`/api/account/keys/${key.id}`);
       },
@@ -58,7 +60,8 @@ export function createKeyRoutes({ store }: ApiDeps): Route[] {
     route({
       method: 'PATCH',
       path: '/api/account/keys/:key_id',
-      access: 'user',
+      access: 'session',
+      right: ofAccount,
       tag: TAG,
       summary: "Change an API key's permissions",
       description: 'Changes the permissions that are given, as far as the owner has them.',
@@ -74,7 +77,7 @@ export function createKeyRoutes({ store }: ApiDeps): Route[] {
           store.users.rights(caller.userId),
         ]);
         if (!key || !owner) return notFound();
-        const merged = { ...key.permissions, ...grantable(caller, body.permissions) };
+        const merged = { ...key.permissions, ...body.permissions };
         const changed = await store.keys.setPermissions(caller.userId, keyId, limitPermissions(merged, owner));
         return changed ? json(changed) : notFound();
       },
@@ -82,7 +85,8 @@ export function createKeyRoutes({ store }: ApiDeps): Route[] {
     route({
       method: 'DELETE',
       path: '/api/account/keys/:key_id',
-      access: 'user',
+      access: 'session',
+      right: ofAccount,
       tag: TAG,
       summary: 'Remove an API key',
       description: 'The key stops working at once.',
@@ -94,7 +98,8 @@ export function createKeyRoutes({ store }: ApiDeps): Route[] {
     route({
       method: 'DELETE',
       path: '/api/account/keys',
-      access: 'user',
+      access: 'session',
+      right: ofAccount,
       tag: TAG,
       summary: 'Remove all own API keys',
       description: 'All keys of the caller stop working at once.',
@@ -105,14 +110,4 @@ export function createKeyRoutes({ store }: ApiDeps): Route[] {
       },
     }),
   ];
-}
-
-// A request that itself comes by a key passes on no more than that key may do.
-function grantable(caller: Caller, wanted: Record<string, boolean>): Partial<Permissions> {
-  if (caller.via === 'session') return wanted;
-  const held = PERMISSIONS.filter((name) => wanted[name] !== undefined).map((name) => [
-    name,
-    wanted[name] === true && caller.permissions[name],
-  ]);
-  return Object.fromEntries(held) as Partial<Permissions>;
 }

@@ -2,6 +2,7 @@ import type * as v from 'valibot';
 import type { ApiDeps } from '../deps.js';
 import type { Caller } from '../http/caller.js';
 import { badRequest, type Refusal, requiresAuthorization } from '../http/refusals.js';
+import { ofAccount } from '../http/right.js';
 import { json, type Route, type RouteRequest, type RouteResult, route } from '../http/route.js';
 import { createKeyRoutes } from './key_routes.js';
 import { createLoginRoutes } from './login_routes.js';
@@ -20,6 +21,7 @@ function accountRoutes(deps: ApiDeps): Route[] {
       method: 'GET',
       path: '/api/account',
       access: 'user',
+      right: ofAccount,
       tag: 'Account',
       summary: 'Show the own account',
       description: 'Name, groups, permissions and settings of the caller.',
@@ -29,7 +31,8 @@ function accountRoutes(deps: ApiDeps): Route[] {
     route({
       method: 'PATCH',
       path: '/api/account',
-      access: 'user',
+      access: 'session',
+      right: ofAccount,
       tag: 'Account',
       summary: 'Change e-mail address or password',
       description:
@@ -81,6 +84,7 @@ function settingsRoutes({ store }: ApiDeps): Route[] {
       method: 'GET',
       path: '/api/account/settings',
       access: 'user',
+      right: ofAccount,
       tag: 'Account',
       summary: 'Show the own settings',
       description: 'What the caller has chosen for the web client.',
@@ -90,7 +94,8 @@ function settingsRoutes({ store }: ApiDeps): Route[] {
     route({
       method: 'PATCH',
       path: '/api/account/settings',
-      access: 'user',
+      access: 'session',
+      right: ofAccount,
       tag: 'Account',
       summary: 'Change the own settings',
       description: 'Changes the settings that are given and answers with all of them.',

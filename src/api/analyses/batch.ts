@@ -1,14 +1,13 @@
 import type * as v from 'valibot';
 import { jobStart, type StartableJob } from '../../contracts/workflow_starts.js';
 import type { Algorithm } from '../../store/analyses.js';
-import { canWrite } from '../../store/samples/sample_rights.js';
 import type { SampleDocument } from '../../store/samples/samples.js';
 import type { ApiDeps, Workflows } from '../deps.js';
 import type { Caller } from '../http/caller.js';
 import { withId } from '../http/json.js';
 import { Refusal } from '../http/refusals.js';
 import { json, type RouteResult } from '../http/route.js';
-import { findSample } from './access.js';
+import { findSample } from '../rights/samples.js';
 import { findIndexedReference, type IndexedReference, newAnalysis, refuseAlgorithm, refuseUnready } from './create.js';
 import type { CreateBatch } from './schemas.js';
 
@@ -52,13 +51,13 @@ async function checkBatch(deps: ApiDeps, caller: Caller, body: v.InferOutput<typ
   const note = (what: Omit<Problem, 'id' | 'message'>, { id, message }: Refusal) =>
     checked.problems.push({ ...what, id, message });
   for (const sample_id of body.samples) {
-    const sample = await findSample(deps, sample_id, caller, canWrite);
+    const sample = await findSample(deps.store, sample_id, caller, 'write');
     const refusal = sample instanceof Refusal ? sample : await refuseUnready(deps, sample);
     if (refusal) note({ sample_id }, refusal);
     else checked.samples.push(sample as SampleDocument);
   }
   for (const ref_id of body.references) {
-    const indexed = await findIndexedReference(deps, ref_id);
+    const indexed = await findIndexedReference(deps, caller, ref_id);
     if (indexed instanceof Refusal) note({ ref_id }, indexed);
     else checked.references.push(indexed);
   }

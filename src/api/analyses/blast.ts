@@ -4,11 +4,10 @@ import type { Logger } from '../../log.js';
 import type { AnalysisDocument, BlastDocument } from '../../store/analyses.js';
 import { waitingOf } from '../../store/blast.js';
 import { randomId } from '../../store/database/ids.js';
-import { canWrite } from '../../store/samples/sample_rights.js';
 import type { ApiDeps } from '../deps.js';
 import { conflict, notFound, Refusal } from '../http/refusals.js';
 import { created, path, type Route, route } from '../http/route.js';
-import { findParent } from './access.js';
+import { onAnalysis } from '../rights/samples.js';
 import type { NuvsContig } from './downloads/nuvs.js';
 import { openResults } from './results.js';
 
@@ -29,6 +28,7 @@ export function createBlastRoute(deps: ApiDeps): Route {
       'to write the sample.',
     tag: 'Analyses',
     access: 'user',
+    right: onAnalysis(store, 'write', { missing: notFound('Analysis not found') }),
     answers: {
       201: 'The BLAST that has begun',
       400: 'The sample is gone',
@@ -36,15 +36,11 @@ export function createBlastRoute(deps: ApiDeps): Route {
       404: 'No such analysis or contig, or the file with the results is gone',
       409: 'It is no NuVs analysis, or it is still running',
     },
-    async handle({ params, caller, log }) {
-      const analysis = await store.analyses.getWithoutResults(params.analysis_id ?? '');
-      if (!analysis) return notFound('Analysis not found');
+    async handle({ params, subject: { analysis, sample }, log }) {
       if (analysis.algorithm !== 'nuvs') return conflict('Not a NuVs analysis');
       if (!analysis.ready) return conflict('Analysis is still running');
       const contig = await findContig(deps, analysis, params.sequence_index ?? '');
       if (contig instanceof Refusal) return contig;
-      const sample = await findParent(deps, analysis, caller, canWrite);
-      if (sample instanceof Refusal) return sample;
 
       const rid = await handIn(deps, contig, log);
       const name = rid === null ? { rid, ticket: randomId() } : { rid };

@@ -8,6 +8,7 @@ import type { Caller } from '../http/caller.js';
 import { withId } from '../http/json.js';
 import { badRequest, conflict, notFound, Refusal } from '../http/refusals.js';
 import { created, path, type RouteResult } from '../http/route.js';
+import { findReference } from '../rights/references.js';
 
 type Index = { id: string; version: number };
 
@@ -24,7 +25,7 @@ export async function createAnalysis(
   sample: SampleDocument,
   { algorithm, ref_id }: { algorithm: Algorithm; ref_id: string },
 ): Promise<RouteResult> {
-  const indexed = await findIndexedReference(deps, ref_id);
+  const indexed = await findIndexedReference(deps, caller, ref_id);
   if (indexed instanceof Refusal) return indexed;
   const refusal = (await refuseUnready(deps, sample)) ?? (await refuseAlgorithm(deps, algorithm));
   return refusal ?? startAnalysis(deps, newAnalysis(deps, caller, { algorithm, sample, ...indexed }));
@@ -56,13 +57,16 @@ export function newAnalysis(
   };
 }
 
-/** A reference with its newest ready index. */
+/** A reference that the caller may read, with its newest ready index. */
 export async function findIndexedReference(
   { store }: ApiDeps,
+  caller: Caller,
   referenceId: string,
 ): Promise<IndexedReference | Refusal> {
-  const reference = await store.references.get(referenceId);
-  if (!reference) return badRequest('Reference does not exist');
+  const reference = await findReference(store, referenceId, caller, 'read');
+  if (reference instanceof Refusal) {
+    return reference.status === 404 ? badRequest('Reference does not exist') : reference;
+  }
   const index = await store.analyses.newestIndex(reference._id);
   return index ? { reference, index } : badRequest('No ready index');
 }

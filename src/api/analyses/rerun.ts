@@ -1,9 +1,9 @@
-import { ALGORITHMS, type AnalysisDocument } from '../../store/analyses.js';
-import type { SampleDocument } from '../../store/samples/samples.js';
+import { ALGORITHMS } from '../../store/analyses.js';
 import type { ApiDeps } from '../deps.js';
 import type { Caller } from '../http/caller.js';
 import { badRequest, conflict, Refusal } from '../http/refusals.js';
 import type { RouteResult } from '../http/route.js';
+import type { FoundAnalysis } from '../rights/samples.js';
 import {
   findIndexedReference,
   type IndexedReference,
@@ -21,13 +21,13 @@ type IndexChoice = (typeof INDEX_CHOICES)[number];
 export async function rerunAnalysis(
   deps: ApiDeps,
   caller: Caller,
-  { analysis, sample }: { analysis: AnalysisDocument; sample: SampleDocument },
+  { analysis, sample }: FoundAnalysis,
   choice: IndexChoice,
 ): Promise<RouteResult> {
   if (!analysis.ready) return conflict('Analysis is still running');
   const algorithm = ALGORITHMS.find((name) => name === analysis.algorithm);
   if (!algorithm) return badRequest('Algorithm is not available any more');
-  const indexed = await chooseIndex(deps, analysis, choice);
+  const indexed = await chooseIndex(deps, caller, analysis, choice);
   if (indexed instanceof Refusal) return indexed;
   const refusal = (await refuseUnready(deps, sample)) ?? (await refuseAlgorithm(deps, algorithm));
   if (refusal) return refusal;
@@ -37,10 +37,11 @@ export async function rerunAnalysis(
 
 async function chooseIndex(
   deps: ApiDeps,
-  { reference, index }: AnalysisDocument,
+  caller: Caller,
+  { reference, index }: FoundAnalysis['analysis'],
   choice: IndexChoice,
 ): Promise<IndexedReference | Refusal> {
-  const newest = await findIndexedReference(deps, reference.id);
+  const newest = await findIndexedReference(deps, caller, reference.id);
   if (newest instanceof Refusal || choice === 'latest' || newest.index.id === index.id) return newest;
   const former = await deps.store.indexBuilds.get(index.id);
   if (!former?.ready || !former.has_files) return conflict('The files of the index are gone. Use the latest index');

@@ -1,14 +1,13 @@
 import { existsSync } from 'node:fs';
 import { removePath } from '../../files/publish.js';
 import { mapPage } from '../../store/database/pages.js';
-import { canRead, canWrite } from '../../store/samples/sample_rights.js';
 import type { ApiDeps } from '../deps.js';
 import { withId } from '../http/json.js';
 import { pageRequest, searchTerm } from '../http/paging.js';
-import { conflict, notFound, Refusal } from '../http/refusals.js';
+import { conflict, notFound } from '../http/refusals.js';
 import { json, jsonWith, noContent, type Route, route } from '../http/route.js';
 import { CLIENT_FOLDER } from '../pages/client.js';
-import { findAnalysis, findSample } from './access.js';
+import { onAnalysis, onSample } from '../rights/samples.js';
 import { cancelBlasts, createBlastRoute } from './blast.js';
 import { createAnalysis } from './create.js';
 import { createResultEncoder } from './detail.js';
@@ -36,6 +35,7 @@ function ofSampleRoutes(deps: ApiDeps): Route[] {
       description: 'Newest first. Needs the right to read the sample.',
       tag: 'Analyses',
       access: 'user',
+      right: onSample(store, 'read'),
       query: {
         find: 'Text to look for in reference names and user ids',
         term: 'The same, for old scripts',
@@ -43,9 +43,7 @@ function ofSampleRoutes(deps: ApiDeps): Route[] {
         per_page: 'Analyses per page, 1 to 500',
       },
       answers: { 200: 'One page of analyses', 403: 'The sample may not be read', 404: 'No such sample' },
-      async handle({ params, query, caller }) {
-        const sample = await findSample(deps, params.sample_id, caller, canRead);
-        if (sample instanceof Refusal) return sample;
+      async handle({ subject: sample, query }) {
         const term = searchTerm(query) ?? searchTerm(query, 'term');
         return json(mapPage(await store.analyses.list(sample._id, term, pageRequest(query)), withId));
       },
@@ -56,22 +54,20 @@ function ofSampleRoutes(deps: ApiDeps): Route[] {
       summary: 'Start an analysis',
       description:
         'Starts the job of the algorithm with the newest ready index of the reference. The analysis has results when it is ' +
-        '`ready`. Needs the right to write the sample.',
+        '`ready`. Needs the rights to write the sample and to read the reference.',
       tag: 'Analyses',
       access: 'user',
+      right: onSample(store, 'write'),
       body: CreateAnalysis,
       answers: {
         201: 'The new analysis',
         400: 'The reference does not exist or has no ready index, the subtraction is gone, or no HMM data are installed',
-        403: 'The sample may not be changed',
+        403: 'The sample may not be changed, or the reference not be read',
         404: 'No such sample',
         409: 'The sample or its subtraction is not ready',
         422: 'The body is not valid',
       },
-      async handle({ params, body, caller }) {
-        const sample = await findSample(deps, params.sample_id, caller, canWrite);
-        return sample instanceof Refusal ? sample : createAnalysis(deps, caller, sample, body);
-      },
+      handle: ({ subject: sample, body, caller }) => createAnalysis(deps, caller, sample, body),
     }),
   ];
 }
@@ -104,15 +100,14 @@ function analysisRoutes(deps: ApiDeps, clientFolder: string): Route[] {
         'those before it took. `trying` is the step that is under way. Needs the right to read the sample.',
       tag: 'Analyses',
       access: 'user',
+      right: onAnalysis(store, 'read'),
       answers: {
         200: 'The analysis',
         400: 'The sample is gone',
         403: 'The sample may not be read',
         404: 'No such analysis, or the file with its results is gone',
       },
-      async handle({ context, params, caller }) {
-        const found = await findAnalysis(deps, params.analysis_id, caller, canRead);
-        if (found instanceof Refusal) return found;
+      async handle({ context, subject: found }) {
         const { blasts: _, ...analysis } = found.analysis;
         const wire = { ...withId(analysis), subtraction: { id: found.sample.subtraction.id } };
         const results = analysis.ready ? await encoder.encode(found.analysis) : EMPTY;
@@ -129,6 +124,7 @@ function analysisRoutes(deps: ApiDeps, clientFolder: string): Route[] {
         'Removes a finished analysis with its files and ends its BLASTs. Needs the right to write the sample.',
       tag: 'Analyses',
       access: 'user',
+      right: onAnalysis(store, 'write'),
       answers: {
         204: 'It is gone',
         400: 'The sample is gone',
@@ -136,10 +132,7 @@ function analysisRoutes(deps: ApiDeps, clientFolder: string): Route[] {
         404: 'No such analysis',
         409: 'The analysis is still running',
       },
-      async handle({ params, caller }) {
-        const found = await findAnalysis(deps, params.analysis_id, caller, canWrite);
-        if (found instanceof Refusal) return found;
-        const { analysis } = found;
+      async handle({ subject: { analysis } }) {
         if (!analysis.ready) return conflict('Analysis is still running');
         if (!(await store.analyses.remove(analysis._id))) return notFound();
         await cancelBlasts(deps, analysis);

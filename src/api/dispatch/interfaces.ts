@@ -6,29 +6,37 @@ import { CACHE_PROJECTION } from '../../store/caches.js';
 import type { Operation } from '../../store/database/change_feed.js';
 import type { CollectionName, Stored } from '../../store/database/database.js';
 import { fields } from '../../store/database/pages.js';
-import { FILE_PROJECTION } from '../../store/files.js';
+import { FILE_ACCESS, FILE_PROJECTION } from '../../store/files.js';
 import { HISTORY_PROJECTION } from '../../store/history/history.js';
 import type { Store } from '../../store/index.js';
 import { INDEX_PROJECTION } from '../../store/indexes/index_lists.js';
+import { JOB_ACCESS } from '../../store/job_rights.js';
 import { JOB_PROJECTION, type JobDocument, toJobListItem } from '../../store/jobs.js';
 import { OTU_PROJECTION } from '../../store/otus/otus.js';
-import type { ProcessDocument } from '../../store/processes.js';
+import { PROCESS_PROJECTION, type ProcessDocument } from '../../store/processes.js';
 import { ONLY_UNSEEN } from '../../store/provenance.js';
+import { REFERENCE_ACCESS } from '../../store/references/reference_rights.js';
 import { REFERENCE_PROJECTION } from '../../store/references/references.js';
-import { SAMPLE_RIGHTS_FIELDS, type SampleRights } from '../../store/samples/sample_rights.js';
 import { SAMPLE_PROJECTION } from '../../store/samples/samples.js';
 import { SUBTRACTION_PROJECTION } from '../../store/subtractions.js';
 import { withId } from '../http/json.js';
 import { toProcessMessage } from '../processes/wire.js';
-import { ADMINISTRATORS, EVERYONE, type ReferenceAccess, type Visibility } from './visibility.js';
+import {
+  type Audience,
+  administrators,
+  everyone,
+  ofFile,
+  ofItself,
+  ofJob,
+  ofProcess,
+  ofReference,
+  ofSample,
+  ofUser,
+} from './audiences.js';
+import { ADMINISTRATORS, EVERYONE, type Visibility } from './visibility.js';
 
 /** A document in the form of the wire. */
 export type WireDocument = Record<string, unknown>;
-
-/** Where a document's visibility comes from: itself, or the sample or reference that it belongs to. */
-type Audience =
-  | { own(document: Document): Visibility }
-  | { parent: 'samples' | 'references'; parentId(document: Document): string | undefined };
 
 /** How the changes of one collection are shown to browsers. */
 export type Interface = {
@@ -64,27 +72,6 @@ export type Interface = {
 };
 
 const ALL = ['insert', 'update', 'delete'] as const;
-const everyone: Audience = { own: () => EVERYONE };
-const administrators: Audience = { own: () => ADMINISTRATORS };
-const ofSample: Audience = { parent: 'samples', parentId: (document) => document.sample?.id };
-const ofReference: Audience = { parent: 'references', parentId: (document) => document.reference?.id };
-
-const ofItself = {
-  samples: { own: (document) => ({ kind: 'sample', sample: sampleRights(document) }) } satisfies Audience,
-  references: { own: (document) => ({ kind: 'reference', reference: referenceAccess(document) }) } satisfies Audience,
-};
-
-/** Fields that tell who may see the documents of a sample or reference. */
-export const PARENT_ACCESS = {
-  samples: fields(...SAMPLE_RIGHTS_FIELDS),
-  references: fields('user', 'users.id', 'groups.id'),
-} as const;
-
-/** Who may see a sample or reference, and what belongs to it, from the fields of {@link PARENT_ACCESS}. */
-export function parentVisibility(parent: 'samples' | 'references', document: Document): Visibility {
-  return ofItself[parent].own(document);
-}
-
 /**
  * Every interface, named like its collection. Not dispatched: sequences (too large, no client reads them), keys,
  * sessions and sign-in attempts. A field that a document lacks is left out of its message.
@@ -114,9 +101,9 @@ export const INTERFACES: readonly Interface[] = [
   {
     collection: 'files',
     operations: ALL,
-    projection: FILE_PROJECTION,
-    toWire: withId,
-    audience: everyone,
+    projection: { ...FILE_PROJECTION, ...FILE_ACCESS },
+    toWire: ({ reserved_by: _, ...file }) => withId(file as Stored),
+    audience: ofFile,
     forgotten: EVERYONE,
     newest: { uploaded_at: -1 },
   },
@@ -163,9 +150,9 @@ export const INTERFACES: readonly Interface[] = [
   {
     collection: 'jobs',
     operations: ALL,
-    projection: JOB_PROJECTION,
+    projection: { ...JOB_PROJECTION, ...JOB_ACCESS },
     toWire: (job) => toJobListItem(job as JobDocument),
-    audience: everyone,
+    audience: ofJob,
     forgotten: EVERYONE,
     onlyNews: true,
     newest: { 'status.0.timestamp': -1 },
@@ -183,23 +170,23 @@ export const INTERFACES: readonly Interface[] = [
     crowd: 500,
   },
   {
-    // The context holds server paths and long lists of ids.
+    // The rest of the context holds server paths and long lists of ids.
     collection: 'processes',
     operations: ['insert', 'update'],
-    projection: { context: 0 },
-    toWire: (process) => toProcessMessage(process as ProcessDocument),
-    audience: everyone,
+    projection: PROCESS_PROJECTION,
+    toWire: ({ context: _, ...process }) => toProcessMessage(process as ProcessDocument),
+    audience: ofProcess,
     forgotten: EVERYONE,
     newest: { created_at: -1 },
   },
   {
     collection: 'references',
     operations: ALL,
-    projection: { ...REFERENCE_PROJECTION, ...PARENT_ACCESS.references },
+    projection: { ...REFERENCE_PROJECTION, ...REFERENCE_ACCESS },
     toWire: ({ users: _, groups: __, ...reference }) => withId(reference as Stored),
     // Clients replace their list item by the message.
     extras: (store, ids) => store.referenceSummaries.summaries(ids),
-    audience: ofItself.references,
+    audience: ofItself('references'),
     forgotten: EVERYONE,
     newest: { created_at: -1 },
   },
@@ -208,7 +195,7 @@ export const INTERFACES: readonly Interface[] = [
     operations: ALL,
     projection: SAMPLE_PROJECTION,
     toWire: withId,
-    audience: ofItself.samples,
+    audience: ofItself('samples'),
     isUnfinished: ({ imported }) => imported === 'ip',
     argument: 'sample_id',
     forgotten: EVERYONE,
@@ -262,24 +249,8 @@ export const INTERFACES: readonly Interface[] = [
     operations: ALL,
     projection: USER_PROJECTION,
     toWire: (user) => toUserItem(user as UserDocument),
-    audience: { own: (user) => ({ kind: 'user', id: user._id }) },
+    audience: ofUser,
     forgotten: ADMINISTRATORS,
     newest: { _id: 1 },
   },
 ];
-
-// Samples of old releases may lack some of the fields.
-function sampleRights(document: Document): SampleRights {
-  return {
-    user: { id: document.user?.id ?? '' },
-    group: document.group ?? null,
-    group_read: document.group_read === true,
-    group_write: document.group_write === true,
-    all_read: document.all_read === true,
-    all_write: document.all_write === true,
-  };
-}
-
-function referenceAccess(document: Document): ReferenceAccess {
-  return { user: { id: document.user?.id ?? '' }, users: document.users ?? [], groups: document.groups ?? [] };
-}

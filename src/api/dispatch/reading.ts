@@ -3,8 +3,9 @@ import type { Logger } from '../../log.js';
 import type { Change } from '../../store/database/change_feed.js';
 import type { Database, Stored } from '../../store/database/database.js';
 import type { Store } from '../../store/index.js';
+import { type Audience, PARENTS, type Parent } from './audiences.js';
 import type { BulkWork } from './bulk_work.js';
-import { INTERFACES, type Interface, PARENT_ACCESS, parentVisibility, type WireDocument } from './interfaces.js';
+import { INTERFACES, type Interface, type WireDocument } from './interfaces.js';
 import { ADMINISTRATORS, type Visibility } from './visibility.js';
 
 /** A changed document as it is now, and who may see it. */
@@ -32,7 +33,7 @@ export async function readChanges(
   for (const slice of slices(ids)) {
     const documents = await findByIds(database, target, slice, target.projection);
     const wanted = target.standIn ? documents.filter(({ reference }) => !bulkWork.isBusy(reference?.id)) : documents;
-    const visibilities = await readVisibilities(database, target, wanted);
+    const visibilities = await readVisibilities(database, target.audience, wanted);
     const extras = await target.extras?.(
       store,
       wanted.map(({ _id }) => _id),
@@ -87,18 +88,27 @@ async function referencesOf(
 
 async function readVisibilities(
   database: Database,
-  { audience }: Interface,
+  audience: Audience,
   documents: readonly Read[],
 ): Promise<Visibility[]> {
-  if ('own' in audience) return documents.map((document) => audience.own(document));
-  const parentIds = documents.map((document) => audience.parentId(document));
-  const parents = await database
-    .collection<Read>(audience.parent)
-    .find({ _id: { $in: [...new Set(parentIds.filter((id) => id !== undefined))] } })
-    .project<Read>(PARENT_ACCESS[audience.parent])
-    .toArray();
-  const known = new Map(parents.map((parent) => [parent._id, parentVisibility(audience.parent, parent)]));
-  return parentIds.map((id) => known.get(id ?? '') ?? ADMINISTRATORS);
+  const parts = documents.map((document) => audience.of(document));
+  const known = new Map<string, Visibility>();
+  for (const kind of ['samples', 'references', 'jobs'] as const) {
+    const ids = parts.flat().flatMap((part) => ('parent' in part && part.parent === kind ? [part.id] : []));
+    if (ids.length === 0) continue;
+    const { projection, audience: ofParent } = PARENTS[kind];
+    const parents = await database
+      .collection<Read>(kind)
+      .find({ _id: { $in: [...new Set(ids)] } })
+      .project<Read>(projection)
+      .toArray();
+    const visibilities = await readVisibilities(database, ofParent, parents);
+    for (const [index, { _id }] of parents.entries())
+      known.set(`${kind}/${_id}`, visibilities[index] ?? ADMINISTRATORS);
+  }
+  const resolve = (part: Visibility | Parent) =>
+    'parent' in part ? (known.get(`${part.parent}/${part.id}`) ?? ADMINISTRATORS) : part;
+  return parts.map((of) => ({ kind: 'any', of: of.map(resolve) }));
 }
 
 function findByIds(

@@ -1,22 +1,17 @@
+import { canReadReference, type ReferenceAccess } from '../../store/references/reference_rights.js';
 import { canRead, type RightsHolder, type SampleRights } from '../../store/samples/sample_rights.js';
 
 /** A signed-in browser's user with the rights of this moment. */
 export type Viewer = RightsHolder;
 
-/** What decides who finds a reference in the list. */
-export type ReferenceAccess = {
-  user: { id: string };
-  users?: readonly { id: string }[];
-  groups?: readonly { id: string }[];
-};
-
 /** Who may see a document. */
 export type Visibility =
   | { kind: 'everyone' }
   | { kind: 'administrators' }
-  | { kind: 'user'; id: string }
+  | { kind: 'user'; id: string | undefined }
   | { kind: 'sample'; sample: SampleRights }
-  | { kind: 'reference'; reference: ReferenceAccess };
+  | { kind: 'reference'; reference: ReferenceAccess }
+  | { kind: 'any'; of: readonly Visibility[] };
 
 /** For every signed-in user. */
 export const EVERYONE: Visibility = { kind: 'everyone' };
@@ -37,18 +32,10 @@ export function maySee(viewer: Viewer, visibility: Visibility): boolean {
     case 'sample':
       return canRead(viewer, visibility.sample);
     case 'reference':
-      return maySeeReference(viewer, visibility.reference);
+      return canReadReference(viewer, visibility.reference);
+    case 'any':
+      return visibility.of.some((one) => maySee(viewer, one));
   }
-}
-
-function maySeeReference(viewer: Viewer, reference: ReferenceAccess): boolean {
-  const isListed = (list: readonly { id: string }[] | undefined, wanted: (id: string) => boolean) =>
-    (list ?? []).some(({ id }) => wanted(id));
-  return (
-    reference.user.id === viewer.userId ||
-    isListed(reference.users, (id) => id === viewer.userId) ||
-    isListed(reference.groups, (id) => viewer.groups.includes(id))
-  );
 }
 
 const REMEMBERED = 20_000;

@@ -6,6 +6,7 @@ import type { ApiDeps } from '../deps.js';
 import { firstOf } from '../http/paging.js';
 import { notFound } from '../http/refusals.js';
 import { type Route, route } from '../http/route.js';
+import { onOtu, onReference, onSequence } from '../rights/references.js';
 import { attachment } from './attachment.js';
 import { fastaResponse, formatFasta } from './fasta.js';
 import { formatReference, SCOPES, STATES } from './reference_file.js';
@@ -20,6 +21,7 @@ function referenceDownload({ store }: ApiDeps): Route {
     method: 'GET',
     path: '/download/refs/:ref_id',
     access: 'user',
+    right: onReference(store, 'read'),
     tag: 'References',
     summary: 'Download a reference',
     description:
@@ -28,9 +30,7 @@ function referenceDownload({ store }: ApiDeps): Route {
       '`unbuilt` gives all OTUs as they were last verified, `unverified` as they are now.',
     query: { scope: 'What to export: `built`, `remote`, `unbuilt` or `unverified`' },
     answers: { 200: 'The file', 404: 'No such reference' },
-    async handle({ params, query, log }) {
-      const reference = await store.references.get(params.ref_id ?? '');
-      if (!reference) return notFound();
+    async handle({ subject: reference, query, log }) {
       const scope = SCOPES.find((one) => one === firstOf(query, 'scope')) ?? 'built';
       const otus = store.otuExports.ofReference(reference._id, STATES[scope]);
       return gzipResponse(formatReference(reference, otus, scope), `reference.${scope}.json.gz`, log);
@@ -44,12 +44,13 @@ function fastaDownloads({ store }: ApiDeps): Route[] {
       method: 'GET',
       path: '/download/otus/:otu_id',
       access: 'user',
+      right: onOtu(store),
       tag: 'OTUs',
       summary: 'Download the sequences of an OTU',
       description: 'FASTA of all isolates.',
       answers: { 200: 'The file', 404: 'No such OTU, or it has no sequences' },
-      async handle({ params }) {
-        const otu = await store.otus.getJoined(params.otu_id ?? '');
+      async handle({ subject: { _id: otuId } }) {
+        const otu = await store.otus.getJoined(otuId);
         const content = otu && formatFasta(otu, otu.isolates);
         return content ? fastaResponse(content, [otu.name]) : notFound();
       },
@@ -58,12 +59,13 @@ function fastaDownloads({ store }: ApiDeps): Route[] {
       method: 'GET',
       path: '/download/otus/:otu_id/isolates/:isolate_id',
       access: 'user',
+      right: onOtu(store),
       tag: 'Isolates',
       summary: 'Download the sequences of an isolate',
       description: 'FASTA of one isolate.',
       answers: { 200: 'The file', 404: 'No such OTU or isolate' },
-      async handle({ params }) {
-        const otu = await store.otus.getJoined(params.otu_id ?? '');
+      async handle({ params, subject: { _id: otuId } }) {
+        const otu = await store.otus.getJoined(otuId);
         const isolate = otu && findIsolate(otu, params.isolate_id ?? '');
         return isolate ? fastaResponse(formatFasta(otu, [isolate]), [otu.name, isolateName(isolate)]) : notFound();
       },
@@ -72,13 +74,13 @@ function fastaDownloads({ store }: ApiDeps): Route[] {
       method: 'GET',
       path: '/download/sequences/:sequence_id',
       access: 'user',
+      right: onSequence(store),
       tag: 'Sequences',
       summary: 'Download a sequence',
       description: 'FASTA of one sequence.',
       answers: { 200: 'The file', 404: 'No such sequence' },
-      async handle({ params }) {
-        const sequence = await store.sequences.get(params.sequence_id ?? '');
-        const otu = sequence && (await store.otus.getJoined(sequence.otu_id));
+      async handle({ subject: { sequence } }) {
+        const otu = await store.otus.getJoined(sequence.otu_id);
         const isolate = otu && findIsolate(otu, sequence.isolate_id);
         if (!isolate) return notFound();
         const content = formatFasta(otu, [{ ...isolate, sequences: [sequence] }]);

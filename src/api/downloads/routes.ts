@@ -1,8 +1,8 @@
 import { joinName } from '../../files/data_directory.js';
-import { canRead } from '../../store/samples/sample_rights.js';
 import type { ApiDeps } from '../deps.js';
-import { insufficientRights, notFound } from '../http/refusals.js';
+import { notFound } from '../http/refusals.js';
 import { type Route, route } from '../http/route.js';
+import { onSample } from '../rights/samples.js';
 import { fileResponse } from './file_response.js';
 
 /** What stands before the last underscore is the sample's name, which may have changed since the link was made. */
@@ -20,6 +20,7 @@ export function createDownloadRoutes({ store, files: data }: ApiDeps): Route[] {
         'of old releases `fq` or `fastq`. A range of bytes can be asked for. Needs the right to read the sample.',
       tag: 'Samples',
       access: 'user',
+      right: onSample(store, 'read'),
       answers: {
         200: 'The file',
         206: 'The range of bytes',
@@ -27,11 +28,9 @@ export function createDownloadRoutes({ store, files: data }: ApiDeps): Route[] {
         404: 'No such sample or file',
         416: 'The range lies behind the end of the file',
       },
-      async handle({ context, params, caller }) {
+      async handle({ context, params, subject: sample }) {
         const [, suffix, plain] = READS_NAME.exec(params.name ?? '') ?? [];
-        const sample = suffix && (await store.samples.get(params.sample_id ?? ''));
-        if (!sample) return notFound();
-        if (!canRead(caller, sample)) return insufficientRights();
+        if (!suffix) return notFound();
         const file = plain ? `reads_${suffix}.fastq` : `reads_${suffix}.fq.gz`;
         return fileResponse(context, joinName(data.sample(sample._id), file), 'application/gzip');
       },

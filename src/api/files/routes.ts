@@ -3,6 +3,7 @@ import { mapPage } from '../../store/database/pages.js';
 import type { ApiDeps } from '../deps.js';
 import { firstOf, pageRequest } from '../http/paging.js';
 import { conflict, notFound } from '../http/refusals.js';
+import { common } from '../http/right.js';
 import { json, type Route, route } from '../http/route.js';
 import { toWireFile } from './wire.js';
 
@@ -16,6 +17,7 @@ export function createFileRoutes({ store, files: data }: ApiDeps): Route[] {
       description: 'Files that are whole and not taken by a sample or job, newest first.',
       tag: 'Files',
       access: 'user',
+      right: common('uploads that no sample, reference or job has taken are for the whole laboratory'),
       query: {
         type: '`reads`, `reference`, `subtraction` or `hmm`',
         page: 'Page, from 1',
@@ -32,6 +34,7 @@ export function createFileRoutes({ store, files: data }: ApiDeps): Route[] {
       description: 'Removes a file that no sample or job has taken, from the list and from disk.',
       tag: 'Files',
       access: { permission: 'remove_file' },
+      right: common('only uploads that nothing has taken can be removed'),
       answers: { 200: 'The file is gone', 404: 'No such file', 409: 'A sample or job needs the file' },
       async handle({ params }) {
         const fileId = params.file_id ?? '';

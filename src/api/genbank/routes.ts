@@ -1,6 +1,7 @@
 import type { ApiDeps } from '../deps.js';
 import { badGateway, notFound } from '../http/refusals.js';
 import { remoteRefusal } from '../http/remote.js';
+import { common } from '../http/right.js';
 import { json, type Route, route } from '../http/route.js';
 
 /** An accession, with or without its version. */
@@ -13,6 +14,7 @@ export function createGenbankRoutes({ remote }: ApiDeps): Route[] {
       method: 'GET',
       path: '/api/genbank/:accession',
       access: 'user',
+      right: common('public records of GenBank'),
       tag: 'GenBank',
       summary: 'Get a GenBank record',
       description:

@@ -3,6 +3,7 @@ import type { ApiDeps } from '../deps.js';
 import { somePermissions, withDefault } from '../http/fields.js';
 import { name } from '../http/names.js';
 import { badRequest, notFound } from '../http/refusals.js';
+import { common } from '../http/right.js';
 import { created, json, noContent, path, type Route, route } from '../http/route.js';
 
 const TAG = 'Groups';
@@ -27,6 +28,7 @@ export function createGroupRoutes({ store }: ApiDeps): Route[] {
       method: 'GET',
       path: '/api/groups',
       access: 'user',
+      right: common('names and permissions of groups are known to all users'),
       tag: TAG,
       summary: 'List groups',
       description: 'All groups with their permissions.',
@@ -37,6 +39,7 @@ export function createGroupRoutes({ store }: ApiDeps): Route[] {
       method: 'GET',
       path: '/api/groups/:group_id',
       access: 'user',
+      right: common('names and permissions of groups are known to all users'),
       tag: TAG,
       summary: 'Show a group',
       description: 'One group with its permissions.',
@@ -50,6 +53,7 @@ export function createGroupRoutes({ store }: ApiDeps): Route[] {
       method: 'POST',
       path: '/api/groups',
       access: 'administrator',
+      right: common('names and permissions of groups are known to all users'),
       tag: TAG,
       summary: 'Create a group',
       description: 'Makes a group without permissions. Its id is the name in lower case.',
@@ -68,6 +72,7 @@ export function createGroupRoutes({ store }: ApiDeps): Route[] {
       method: 'PATCH',
       path: '/api/groups/:group_id',
       access: 'administrator',
+      right: common('names and permissions of groups are known to all users'),
       tag: TAG,
       summary: "Change a group's permissions",
       description: 'Changes the permissions that are given. They hold for all members at once.',
@@ -88,6 +93,7 @@ export function createGroupRoutes({ store }: ApiDeps): Route[] {
       method: 'DELETE',
       path: '/api/groups/:group_id',
       access: 'administrator',
+      right: common('names and permissions of groups are known to all users'),
       tag: TAG,
       summary: 'Remove a group',
       description: 'Members lose what the group gave them. References and samples forget the group.',

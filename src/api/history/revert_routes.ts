@@ -1,8 +1,9 @@
 import type { RevertRefusal } from '../../store/history/history_reverts.js';
 import type { ApiDeps } from '../deps.js';
-import { conflict, notFound, Refusal } from '../http/refusals.js';
+import { conflict, notFound, type Refusal } from '../http/refusals.js';
 import { noContent, type Route, route } from '../http/route.js';
-import { contended, findEditableReference, NAME_CLASHES, NEEDS_RIGHT } from '../otus/editable.js';
+import { contended, NAME_CLASHES, NEEDS_RIGHT, refuseEdits } from '../otus/editable.js';
+import { onChangeToRevert } from '../rights/references.js';
 
 /** Reverts of changes. */
 export function createRevertRoutes({ store }: ApiDeps): Route[] {
@@ -11,6 +12,7 @@ export function createRevertRoutes({ store }: ApiDeps): Route[] {
       method: 'DELETE',
       path: '/api/history/:change_id',
       access: 'user',
+      right: onChangeToRevert(store),
       tag: 'History',
       summary: 'Revert a change',
       description:
@@ -23,11 +25,9 @@ export function createRevertRoutes({ store }: ApiDeps): Route[] {
         404: 'No such change',
         409: 'The change is built, another OTU has the former name or abbreviation by now, or others are editing the OTU',
       },
-      async handle({ params, caller }) {
-        const change = await store.history.get(params.change_id ?? '');
-        if (!change) return notFound();
-        const reference = await findEditableReference(store, change.reference.id, caller);
-        if (reference instanceof Refusal) return reference;
+      async handle({ subject: { change, reference } }) {
+        const refusal = await refuseEdits(store, reference);
+        if (refusal) return refusal;
         const outcome = await store.historyReverts.revert(change);
         return outcome.ok ? noContent() : refusalOf(outcome.reason);
       },

@@ -9,6 +9,7 @@ import { withId } from '../http/json.js';
 import { pageRequest, searchTerm } from '../http/paging.js';
 import { badRequest, conflict, notFound } from '../http/refusals.js';
 import { remoteRefusal } from '../http/remote.js';
+import { common } from '../http/right.js';
 import { json, noContent, type Route, type RouteResult, route } from '../http/route.js';
 import { toWireHmm, toWireStatus } from './wire.js';
 
@@ -24,6 +25,7 @@ export function createHmmRoutes(deps: ApiDeps): Route[] {
       method: 'GET',
       path: '/api/hmms',
       access: 'user',
+      right: common('HMM data are for the whole laboratory'),
       tag: TAG,
       summary: 'List HMMs',
       description: 'The HMMs of the current installation by cluster, with its status.',
@@ -42,6 +44,7 @@ export function createHmmRoutes(deps: ApiDeps): Route[] {
       method: 'DELETE',
       path: '/api/hmms',
       access: { permission: 'modify_hmm' },
+      right: common('HMM data are for the whole laboratory'),
       tag: TAG,
       summary: 'Remove all HMMs',
       description:
@@ -61,6 +64,7 @@ export function createHmmRoutes(deps: ApiDeps): Route[] {
       method: 'GET',
       path: '/api/hmms/:hmm_id',
       access: 'user',
+      right: common('HMM data are for the whole laboratory'),
       tag: TAG,
       summary: 'Get an HMM',
       description: 'All that is known of an HMM, also of one that was replaced or removed but is named by results.',
@@ -80,6 +84,7 @@ function statusRoutes(deps: ApiDeps): Route[] {
       method: 'GET',
       path: '/api/hmms/status',
       access: 'user',
+      right: common('HMM data are for the whole laboratory'),
       tag: TAG,
       summary: 'Show what is installed',
       description:
@@ -91,6 +96,7 @@ function statusRoutes(deps: ApiDeps): Route[] {
       method: 'GET',
       path: '/api/hmms/status/release',
       access: 'user',
+      right: common('HMM data are for the whole laboratory'),
       tag: TAG,
       summary: 'Look for a new release',
       description: 'Asks the release service now. The answer is noted in the status.',
@@ -106,6 +112,7 @@ function statusRoutes(deps: ApiDeps): Route[] {
       method: 'GET',
       path: '/api/hmms/status/updates',
       access: 'user',
+      right: common('HMM data are for the whole laboratory'),
       tag: TAG,
       summary: 'List installations',
       description: 'The installations since the last removal, newest first. One with an `error` has failed.',
@@ -116,6 +123,7 @@ function statusRoutes(deps: ApiDeps): Route[] {
       method: 'POST',
       path: '/api/hmms/status/updates',
       access: { permission: 'modify_hmm' },
+      right: common('HMM data are for the whole laboratory'),
       tag: TAG,
       summary: 'Install the latest release',
       description:

@@ -74,6 +74,7 @@ const MULTIPART = {
 
 function accessText({ access }: Route): string {
   if (access === 'user') return 'For signed-in users.';
+  if (access === 'session') return 'For signed-in users, not with an API key.';
   if (access === 'administrator') return 'For administrators.';
   if ('public' in access) return `For everybody: ${access.public}.`;
   return `Needs the permission \`${access.permission}\`.`;

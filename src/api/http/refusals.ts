@@ -32,6 +32,10 @@ export const requiresAuthorization = () => new Refusal(401, 'requires_authorizat
 /** 403: the administrator flag is missing. */
 export const requiresAdministrator = () => new Refusal(403, 'not_permitted', 'Requires administrative privilege');
 
+/** 403: it takes a session. */
+export const requiresSession = () =>
+  new Refusal(403, 'not_permitted', 'API keys cannot change the account. Sign in with the password');
+
 /** 403: a global permission is missing. */
 export const notPermitted = () => new Refusal(403, 'not_permitted', 'Not permitted');
 

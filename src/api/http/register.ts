@@ -21,7 +21,7 @@ export function refusalResponse(refusal: Refusal): Response {
 }
 
 /**
- * Registers the routes: 401, 403, 413/400/422 and then the handler, in this order on every route; 405 for other methods
+ * Registers the routes: 401, 403, 413/400/422, 404/403 of the right and then the handler, in this order on every route; 405 for other methods
  * of a known path.
  */
 export function registerRoutes(app: Hono<Env>, routes: readonly Route[], authenticate: Authenticate): void {
@@ -68,14 +68,24 @@ async function handle(context: Context<Env>, route: Route, authenticate: Authent
   const body = route.body
     ? checkBody(route.body, await readJsonBody(context, route.bodyLimit ?? DEFAULT_BODY_LIMIT, route.brokenJson))
     : undefined;
+  const params = context.req.param() as Record<string, string>;
+  const subject = caller && (await subjectOf(route, caller, params));
+  if (subject instanceof Refusal) return subject;
   return route.handle({
     context,
     caller,
-    params: context.req.param() as Record<string, string>,
+    params,
     query: rawQuery(context),
     body,
+    subject,
     log: caller ? log.child({ userId: caller.userId }) : log,
   });
+}
+
+/** What the route's right finds. One that asks for no right is a fault: nobody gets past it. */
+function subjectOf(route: Route, caller: Caller, params: Record<string, string>): Promise<unknown> {
+  if (!route.right) throw new Error(`${route.method} ${route.path} names no right`);
+  return route.right.find({ caller, params });
 }
 
 function isPublic(access: Access): access is { public: string } {

@@ -5,18 +5,21 @@ import type { Access, Caller } from './caller.js';
 import { encodeJson } from './json.js';
 import type { RawQuery } from './paging.js';
 import type { Refusal } from './refusals.js';
+import type { Right } from './right.js';
 
 /** Values that the server keeps with each request. */
 export type Env = { Variables: { requestId: string; nonce: string; log: Logger } };
 
 /** What a handler gets: the checked request. */
-export type RouteRequest<Body, Who> = {
+export type RouteRequest<Body, Who, Subject = undefined> = {
   context: Context<Env>;
   caller: Who;
   /** Path parameters, decoded. */
   params: Record<string, string>;
   query: RawQuery;
   body: Body;
+  /** What the route's right has found. */
+  subject: Subject;
   log: Logger;
 };
 
@@ -51,14 +54,20 @@ type RouteBase = {
 /** A route as registered, documented and checked. */
 export type Route = RouteBase & {
   access: Access;
+  /** Absent on routes for everybody. */
+  right?: Right<unknown>;
   body?: v.GenericSchema;
-  handle(request: RouteRequest<unknown, Caller | undefined>): Promise<RouteResult>;
+  handle(request: RouteRequest<unknown, Caller | undefined, unknown>): Promise<RouteResult>;
 };
 
-type Secured<S extends v.GenericSchema | undefined> = RouteBase & {
+type Secured<S extends v.GenericSchema | undefined, Subject> = RouteBase & {
   access: Exclude<Access, { public: string }>;
+  /** The right on what the path names, or how a list is limited; looked at before the handler, which gets what it finds. */
+  right: Right<Subject>;
   body?: S;
-  handle(request: RouteRequest<S extends v.GenericSchema ? v.InferOutput<S> : undefined, Caller>): Promise<RouteResult>;
+  handle(
+    request: RouteRequest<S extends v.GenericSchema ? v.InferOutput<S> : undefined, Caller, Subject>,
+  ): Promise<RouteResult>;
 };
 
 type Public<S extends v.GenericSchema | undefined> = RouteBase & {
@@ -69,8 +78,10 @@ type Public<S extends v.GenericSchema | undefined> = RouteBase & {
   ): Promise<RouteResult>;
 };
 
-/** A route for signed-in users. Its access, its body's schema and its documentation stand together. */
-export function route<S extends v.GenericSchema | undefined = undefined>(definition: Secured<S>): Route {
+/** A route for signed-in users. Its access, its right, its body's schema and its documentation stand together. */
+export function route<Subject, S extends v.GenericSchema | undefined = undefined>(
+  definition: Secured<S, Subject>,
+): Route {
   return definition as unknown as Route;
 }
 

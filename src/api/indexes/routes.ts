@@ -1,13 +1,14 @@
 import { jobStart } from '../../contracts/workflow_starts.js';
 import { mapPage } from '../../store/database/pages.js';
 import type { BuildRefusal } from '../../store/indexes/index_builds.js';
+import type { ReferenceDocument } from '../../store/references/references.js';
 import type { ApiDeps } from '../deps.js';
 import type { Caller } from '../http/caller.js';
 import { withId } from '../http/json.js';
 import { pageRequest, queryFlag, searchTerm } from '../http/paging.js';
-import { badRequest, conflict, notFound, type Refusal } from '../http/refusals.js';
+import { badRequest, conflict, type Refusal } from '../http/refusals.js';
 import { created, json, path, type Route, type RouteResult, route } from '../http/route.js';
-import { findReference, isRefusal } from '../references/find.js';
+import { inReadableReferences, onIndex, onReference } from '../rights/references.js';
 
 const PAGE_QUERY = { page: 'Page, from 1', per_page: 'Entries per page, 1 to 500' };
 
@@ -23,6 +24,7 @@ function referenceIndexRoutes(deps: ApiDeps): Route[] {
       method: 'GET',
       path: '/api/refs/:ref_id/indexes',
       access: 'user',
+      right: onReference(store, 'read'),
       tag: 'Indexes',
       summary: 'List the indexes of a reference',
       description:
@@ -30,16 +32,14 @@ function referenceIndexRoutes(deps: ApiDeps): Route[] {
         'holds yet.',
       query: PAGE_QUERY,
       answers: { 200: 'One page of indexes', 404: 'No such reference' },
-      async handle({ params, query }) {
-        const reference = await store.references.get(params.ref_id ?? '');
-        if (!reference) return notFound();
-        return json(mapIndexes(await store.indexLists.list(reference._id, pageRequest(query))));
-      },
+      handle: async ({ query, subject: reference }) =>
+        json(mapIndexes(await store.indexLists.list([reference._id], pageRequest(query)))),
     }),
     route({
       method: 'POST',
       path: '/api/refs/:ref_id/indexes',
       access: 'user',
+      right: onReference(store, 'build'),
       tag: 'Indexes',
       summary: 'Build an index',
       description:
@@ -52,15 +52,13 @@ function referenceIndexRoutes(deps: ApiDeps): Route[] {
         404: 'No such reference',
         409: 'A build or an import of this reference is in progress',
       },
-      handle: ({ params, caller }) => startBuild(deps, params.ref_id, caller),
+      handle: ({ subject: reference, caller }) => startBuild(deps, reference, caller),
     }),
   ];
 }
 
-async function startBuild(deps: ApiDeps, referenceId: string | undefined, caller: Caller): Promise<RouteResult> {
+async function startBuild(deps: ApiDeps, reference: ReferenceDocument, caller: Caller): Promise<RouteResult> {
   const { store, config } = deps;
-  const reference = await findReference(store, referenceId, caller, 'build');
-  if (isRefusal(reference)) return reference;
   if (reference.process && (await store.processes.isRunning(reference.process.id))) {
     return conflict('The reference is still being filled');
   }
@@ -87,15 +85,16 @@ function listRoutes({ store }: ApiDeps): Route[] {
       method: 'GET',
       path: '/api/indexes',
       access: 'user',
+      right: inReadableReferences(store),
       tag: 'Indexes',
       summary: 'List the indexes of all references',
       description:
         'One page, highest versions first; with `ready=true` instead the newest finished index of each reference as a bare list.',
       query: { ready: '`true` for the newest finished index of each reference', ...PAGE_QUERY },
       answers: { 200: 'One page of indexes, or the list' },
-      async handle({ query }) {
-        if (queryFlag(query, 'ready')) return json(await store.indexLists.newestReady());
-        return json(mapIndexes(await store.indexLists.list(undefined, pageRequest(query))));
+      async handle({ query, subject: scope }) {
+        if (queryFlag(query, 'ready')) return json(await store.indexLists.newestReady(scope));
+        return json(mapIndexes(await store.indexLists.list(scope, pageRequest(query))));
       },
     }),
   ];
@@ -107,14 +106,13 @@ function indexRoutes({ store }: ApiDeps): Route[] {
       method: 'GET',
       path: '/api/indexes/:index_id',
       access: 'user',
+      right: onIndex(store),
       tag: 'Indexes',
       summary: 'Get an index',
       description:
         'The index with its manifest (OTU id to version), the OTUs whose changes it took in, and who made them.',
       answers: { 200: 'The index', 404: 'No such index' },
-      async handle({ params }) {
-        const index = await store.indexBuilds.get(params.index_id ?? '');
-        if (!index) return notFound();
+      async handle({ subject: index }) {
         const [contributors, otus] = await Promise.all([
           store.history.contributors({ indexId: index._id }),
           store.indexLists.changedOtus(index._id),
@@ -128,14 +126,13 @@ function indexRoutes({ store }: ApiDeps): Route[] {
       method: 'GET',
       path: '/api/indexes/:index_id/history',
       access: 'user',
+      right: onIndex(store),
       tag: 'Indexes',
       summary: 'List the changes in an index',
       description: 'The changes that it took in without their diffs, by OTU name, highest versions first.',
       query: { term: 'Text to look for in OTU names and user ids', ...PAGE_QUERY },
       answers: { 200: 'One page of changes', 404: 'No such index' },
-      async handle({ params, query }) {
-        const index = await store.indexBuilds.get(params.index_id ?? '');
-        if (!index) return notFound();
+      async handle({ query, subject: index }) {
         const page = await store.history.ofIndex(index._id, searchTerm(query, 'term'), pageRequest(query));
         return json(mapPage(page, withId));
       },

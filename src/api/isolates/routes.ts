@@ -15,6 +15,7 @@ import { badRequest, notFound, Refusal } from '../http/refusals.js';
 import { created, json, noContent, path, type Route, type RouteResult, route } from '../http/route.js';
 import { changeOtu, EDIT_ANSWERS, NEEDS_RIGHT, type OtuPath } from '../otus/editable.js';
 import { toWireIsolate } from '../otus/wire.js';
+import { onOtu, onOtuToEdit } from '../rights/references.js';
 import { AddIsolate, EditIsolate } from './schemas.js';
 
 const TAG = 'Isolates';
@@ -35,12 +36,13 @@ function readRoutes({ store }: ApiDeps): Route[] {
       method: 'GET',
       path: LIST,
       access: 'user',
+      right: onOtu(store),
       tag: TAG,
       summary: 'List the isolates of an OTU',
       description: 'All isolates with their sequences, in the order in which they were added.',
       answers: { 200: 'The isolates', 404: 'No such OTU' },
-      async handle({ params }) {
-        const otu = await store.otus.getJoined(params.otu_id ?? '');
+      async handle({ subject: { _id: otuId } }) {
+        const otu = await store.otus.getJoined(otuId);
         return otu ? json(otu.isolates.map(toWireIsolate)) : notFound();
       },
     }),
@@ -48,12 +50,13 @@ function readRoutes({ store }: ApiDeps): Route[] {
       method: 'GET',
       path: ONE,
       access: 'user',
+      right: onOtu(store),
       tag: TAG,
       summary: 'Get an isolate',
       description: 'The isolate with its sequences.',
       answers: { 200: 'The isolate', 404: 'No such OTU or isolate' },
-      async handle({ params }) {
-        const otu = await store.otus.getJoined(params.otu_id ?? '');
+      async handle({ params, subject: { _id: otuId } }) {
+        const otu = await store.otus.getJoined(otuId);
         return otu ? answerIsolate(otu, params) : notFound();
       },
     }),
@@ -66,13 +69,14 @@ function fieldRoutes({ store }: ApiDeps): Route[] {
       method: 'POST',
       path: LIST,
       access: 'user',
+      right: onOtuToEdit(store),
       tag: TAG,
       summary: 'Add an isolate',
       description: `Adds an isolate without sequences; the first one becomes the default isolate in any case. Source types are stored in lower case. ${NEEDS_RIGHT}`,
       body: AddIsolate,
       answers: { 201: 'The new isolate', 400: TYPE, 422: 'The body is not valid', ...ANSWERS },
-      async handle({ params, caller, body }) {
-        const otu = await changeOtu(store, params, caller, (reference) =>
+      async handle({ subject, caller, body }) {
+        const otu = await changeOtu(store, subject, caller, (reference) =>
           whenAllowed(reference, body.source_type, addIsolate(body)),
         );
         if (otu instanceof Refusal) return otu;
@@ -85,14 +89,15 @@ function fieldRoutes({ store }: ApiDeps): Route[] {
       method: 'PATCH',
       path: ONE,
       access: 'user',
+      right: onOtuToEdit(store),
       tag: TAG,
       summary: 'Edit an isolate',
       description: `Changes source type or name; what is left out stays, and values that do not differ change nothing. ${NEEDS_RIGHT}`,
       body: EditIsolate,
       answers: { 200: 'The isolate', 400: TYPE, 422: 'The body is not valid', ...ANSWERS },
-      async handle({ params, caller, body }) {
+      async handle({ params, subject, caller, body }) {
         const change = editIsolate(params.isolate_id ?? '', given(body));
-        const otu = await changeOtu(store, params, caller, (reference) =>
+        const otu = await changeOtu(store, subject, caller, (reference) =>
           whenAllowed(reference, body.source_type, change),
         );
         return answerIsolate(otu, params);
@@ -107,26 +112,28 @@ function placeRoutes({ store }: ApiDeps): Route[] {
       method: 'PUT',
       path: `${ONE}/default`,
       access: 'user',
+      right: onOtuToEdit(store),
       tag: TAG,
       summary: 'Make an isolate the default one',
       description: `The default isolate is the one whose sequences go into indexes. ${NEEDS_RIGHT}`,
       answers: { 200: 'The isolate', 400: REMOTE, ...ANSWERS },
-      async handle({ params, caller }) {
+      async handle({ params, subject, caller }) {
         const change = setDefaultIsolate(params.isolate_id ?? '');
-        return answerIsolate(await changeOtu(store, params, caller, () => change), params);
+        return answerIsolate(await changeOtu(store, subject, caller, () => change), params);
       },
     }),
     route({
       method: 'DELETE',
       path: ONE,
       access: 'user',
+      right: onOtuToEdit(store),
       tag: TAG,
       summary: 'Remove an isolate',
       description: `Removes an isolate with its sequences. When it was the default one, the first that is left takes over. ${NEEDS_RIGHT}`,
       answers: { 204: 'Removed', 400: REMOTE, ...ANSWERS },
-      async handle({ params, caller }) {
+      async handle({ params, subject, caller }) {
         const change = removeIsolate(params.isolate_id ?? '');
-        const otu = await changeOtu(store, params, caller, () => change);
+        const otu = await changeOtu(store, subject, caller, () => change);
         return otu instanceof Refusal ? otu : noContent();
       },
     }),

@@ -5,14 +5,8 @@ import { given } from '../http/given.js';
 import { withId } from '../http/json.js';
 import { Refusal } from '../http/refusals.js';
 import { created, json, noContent, path, type Route, route } from '../http/route.js';
-import {
-  changeOtu,
-  EDIT_ANSWERS,
-  findEditableOtu,
-  findEditableReference,
-  NEEDS_RIGHT,
-  refusalOfEdit,
-} from './editable.js';
+import { onOtuToEdit, onReference } from '../rights/references.js';
+import { changeOtu, EDIT_ANSWERS, NEEDS_RIGHT, refusalOfEdit, refuseEdits } from './editable.js';
 import { CreateOtu, EditOtu } from './schemas.js';
 import { toWireOtu } from './wire.js';
 
@@ -26,6 +20,7 @@ export function createOtuEditRoutes(deps: ApiDeps): Route[] {
       method: 'POST',
       path: '/api/refs/:ref_id/otus',
       access: 'user',
+      right: onReference(store, 'modify_otu'),
       tag: 'OTUs',
       summary: 'Create an OTU',
       description: `An OTU without isolates, at version 0. Its name must be new in the reference whatever its case, its abbreviation too where it has one. ${NEEDS_RIGHT}`,
@@ -37,9 +32,9 @@ export function createOtuEditRoutes(deps: ApiDeps): Route[] {
         422: 'The body is not valid',
         ...EDIT_ANSWERS,
       },
-      async handle({ params, caller, body }) {
-        const reference = await findEditableReference(store, params.ref_id, caller);
-        if (reference instanceof Refusal) return reference;
+      async handle({ subject: reference, caller, body }) {
+        const refusal = await refuseEdits(store, reference);
+        if (refusal) return refusal;
         const outcome = await store.otuEdits.create({ referenceId: reference._id, ...body }, caller.userId);
         if (!outcome.ok) return refusalOfEdit(outcome.reason);
         const change = outcome.change ? withId(outcome.change) : null;
@@ -53,14 +48,15 @@ export function createOtuEditRoutes(deps: ApiDeps): Route[] {
       method: 'PATCH',
       path: '/api/otus/:otu_id',
       access: 'user',
+      right: onOtuToEdit(store),
       tag: 'OTUs',
       summary: 'Edit an OTU',
       description: `Changes name, abbreviation or schema; what is left out stays, and values that do not differ change nothing. Sequences of a segment that leaves the schema lose it; a segment that is renamed at its place keeps its sequences. ${NEEDS_RIGHT}`,
       body: EditOtu,
       answers: { 200: 'The OTU', 400: TAKEN, 404: 'No such OTU', 422: 'The body is not valid', ...EDIT_ANSWERS },
-      async handle({ params, caller, body }) {
+      async handle({ subject, caller, body }) {
         const fields: OtuFields = given(body);
-        const otu = await changeOtu(store, params, caller, () => editOtu(fields));
+        const otu = await changeOtu(store, subject, caller, () => editOtu(fields));
         return otu instanceof Refusal ? otu : json(toWireOtu(otu, await store.history.newestUnbuilt(otu._id)));
       },
     }),
@@ -68,14 +64,15 @@ export function createOtuEditRoutes(deps: ApiDeps): Route[] {
       method: 'DELETE',
       path: '/api/otus/:otu_id',
       access: 'user',
+      right: onOtuToEdit(store),
       tag: 'OTUs',
       summary: 'Remove an OTU',
       description: `Removes an OTU with its isolates and sequences. Its history stays, and as long as the removal is not built it can be reverted. ${NEEDS_RIGHT}`,
       answers: { 204: 'Removed', 400: 'The reference is remote', 404: 'No such OTU', ...EDIT_ANSWERS },
-      async handle({ params, caller }) {
-        const found = await findEditableOtu(store, params, caller);
-        if (found instanceof Refusal) return found;
-        const outcome = await store.otuEdits.remove(found.otu._id, caller.userId);
+      async handle({ subject: { otu, reference }, caller }) {
+        const refusal = await refuseEdits(store, reference);
+        if (refusal) return refusal;
+        const outcome = await store.otuEdits.remove(otu._id, caller.userId);
         return outcome.ok ? noContent() : refusalOfEdit(outcome.reason);
       },
     }),

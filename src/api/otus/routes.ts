@@ -1,9 +1,11 @@
 import { mapPage } from '../../store/database/pages.js';
+import type { ReferenceScope } from '../../store/references/reference_rights.js';
 import type { ApiDeps } from '../deps.js';
 import { withId } from '../http/json.js';
 import { pageRequest, queryFlag, type RawQuery, searchTerm } from '../http/paging.js';
 import { notFound } from '../http/refusals.js';
 import { json, type Route, type RouteResult, route } from '../http/route.js';
+import { inReadableReferences, onOtu, onReference } from '../rights/references.js';
 import { toWireOtu } from './wire.js';
 
 const LIST_QUERY = {
@@ -25,37 +27,36 @@ function listRoutes(deps: ApiDeps): Route[] {
       method: 'GET',
       path: '/api/otus',
       access: 'user',
+      right: inReadableReferences(deps.store),
       tag: 'OTUs',
       summary: 'List the OTUs of all references',
       description: 'Sorted by name, with the number of OTUs that have unbuilt changes.',
       query: LIST_QUERY,
       answers: { 200: 'One page of OTUs, or all names' },
-      handle: ({ query }) => listOtus(deps, undefined, query),
+      handle: ({ query, subject: scope }) => listOtus(deps, scope, query),
     }),
     route({
       method: 'GET',
       path: '/api/refs/:ref_id/otus',
       access: 'user',
+      right: onReference(deps.store, 'read'),
       tag: 'OTUs',
       summary: 'List the OTUs of a reference',
       description: 'Sorted by name, with the number of OTUs that have unbuilt changes.',
       query: LIST_QUERY,
       answers: { 200: 'One page of OTUs, or all names', 404: 'No such reference' },
-      async handle({ params, query }) {
-        const reference = await deps.store.references.get(params.ref_id ?? '');
-        return reference ? listOtus(deps, reference._id, query) : notFound();
-      },
+      handle: ({ query, subject: reference }) => listOtus(deps, [reference._id], query),
     }),
   ];
 }
 
-async function listOtus({ store }: ApiDeps, referenceId: string | undefined, query: RawQuery): Promise<RouteResult> {
-  if (queryFlag(query, 'names')) return json((await store.otus.names(referenceId)).map(withId));
+async function listOtus({ store }: ApiDeps, scope: ReferenceScope, query: RawQuery): Promise<RouteResult> {
+  if (queryFlag(query, 'names')) return json((await store.otus.names(scope)).map(withId));
   const verified = queryFlag(query, 'verified');
-  const wanted = { ...(referenceId === undefined ? {} : { referenceId }), find: searchTerm(query), verified };
+  const wanted = { scope, find: searchTerm(query), verified };
   const [page, unbuilt] = await Promise.all([
     store.otus.list(wanted, pageRequest(query)),
-    store.history.countUnbuilt(referenceId),
+    store.history.countUnbuilt(scope),
   ]);
   return json({ ...mapPage(page, withId), modified_count: unbuilt.otus });
 }
@@ -66,14 +67,14 @@ function otuRoutes({ store }: ApiDeps): Route[] {
       method: 'GET',
       path: '/api/otus/:otu_id',
       access: 'user',
+      right: onOtu(store),
       tag: 'OTUs',
       summary: 'Get an OTU',
       description:
         'The OTU with its isolates and their sequences, its newest unbuilt change, and in `issues` what keeps it from being ' +
         'verified.',
       answers: { 200: 'The OTU', 404: 'No such OTU' },
-      async handle({ params }) {
-        const otuId = params.otu_id ?? '';
+      async handle({ subject: { _id: otuId } }) {
         const [otu, change] = await Promise.all([store.otus.getJoined(otuId), store.history.newestUnbuilt(otuId)]);
         return otu ? json(toWireOtu(otu, change)) : notFound();
       },
@@ -82,14 +83,12 @@ function otuRoutes({ store }: ApiDeps): Route[] {
       method: 'GET',
       path: '/api/otus/:otu_id/history',
       access: 'user',
+      right: onOtu(store),
       tag: 'OTUs',
       summary: 'List the changes of an OTU',
       description: 'All changes with their diffs, oldest first, as they are stored: the id is in `_id`.',
       answers: { 200: 'The changes', 404: 'No such OTU' },
-      async handle({ params }) {
-        const otu = await store.otus.get(params.otu_id ?? '');
-        return otu ? json(await store.history.ofOtu(otu._id)) : notFound();
-      },
+      handle: async ({ subject: otu }) => json(await store.history.ofOtu(otu._id)),
     }),
   ];
 }

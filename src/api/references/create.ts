@@ -8,9 +8,10 @@ import { remoteTroubleText, toDownload } from '../../store/references/remote_ref
 import { toReleaseUpdate } from '../../store/releases.js';
 import type { ApiDeps } from '../deps.js';
 import type { Caller } from '../http/caller.js';
-import { badGateway, badRequest, conflict, notFound, type Refusal } from '../http/refusals.js';
+import { badGateway, badRequest, conflict, notFound, Refusal } from '../http/refusals.js';
 import { remoteRefusal } from '../http/remote.js';
 import { created, path, type RouteResult } from '../http/route.js';
+import { findReference } from '../rights/references.js';
 import { type CreateReference, LATEST_RELEASE } from './schemas.js';
 import { toWireNewReference } from './wire.js';
 
@@ -32,7 +33,7 @@ export async function createReference(deps: ApiDeps, caller: Caller, body: Creat
 }
 
 async function planOf(deps: ApiDeps, caller: Caller, body: CreateReference): Promise<Plan | Refusal> {
-  if (body.clone_from) return planClone(deps, body, body.clone_from);
+  if (body.clone_from) return planClone(deps, caller, body, body.clone_from);
   if (body.import_from) return planImport(deps, body, body.import_from);
   if (body.remote_from) return planRemote(deps, caller, body.remote_from, body.release_id);
   return { fields: {} };
@@ -50,9 +51,14 @@ async function planImport({ store }: ApiDeps, body: CreateReference, fileId: str
   };
 }
 
-async function planClone({ store }: ApiDeps, body: CreateReference, sourceId: string): Promise<Plan | Refusal> {
-  const source = await store.references.get(sourceId);
-  if (!source) return badRequest('Source reference does not exist');
+async function planClone(
+  { store }: ApiDeps,
+  caller: Caller,
+  body: CreateReference,
+  sourceId: string,
+): Promise<Plan | Refusal> {
+  const source = await findReference(store, sourceId, caller, 'read');
+  if (source instanceof Refusal) return source.status === 404 ? badRequest('Source reference does not exist') : source;
   if (source.process && (await store.processes.isRunning(source.process.id))) {
     return conflict('Source reference is still being filled');
   }

@@ -11,7 +11,7 @@ import type { ApiDeps } from '../deps.js';
 import type { Caller } from '../http/caller.js';
 import { badRequest, conflict, insufficientRights, notFound, type Refusal } from '../http/refusals.js';
 import { created, json, noContent, path, type Route, type RouteResult, route } from '../http/route.js';
-import { findReference, isRefusal } from './find.js';
+import { onReference } from '../rights/references.js';
 import { AddGroup, AddUser, EditRights } from './schemas.js';
 import { withIdenticon } from './wire.js';
 
@@ -33,26 +33,24 @@ function groupReads({ store }: ApiDeps): Route[] {
       method: 'GET',
       path: '/api/refs/:ref_id/groups',
       access: 'user',
+      right: onReference(store, 'read'),
       tag: TAG,
       summary: 'List the groups of a reference',
       description: 'All groups with rights on the reference.',
       answers: { 200: 'The groups', 404: 'No such reference' },
-      async handle({ params }) {
-        const reference = await store.references.get(params.ref_id ?? '');
-        return reference ? json(reference.groups) : notFound();
-      },
+      handle: async ({ subject: reference }) => json(reference.groups),
     }),
     route({
       method: 'GET',
       path: '/api/refs/:ref_id/groups/:member_id',
       access: 'user',
+      right: onReference(store, 'read'),
       tag: TAG,
       summary: 'Get a group of a reference',
       description: 'The rights of one group.',
       answers: { 200: 'The group', 404: 'No such reference or group' },
-      async handle({ params }) {
-        const reference = await store.references.get(params.ref_id ?? '');
-        const member = reference?.groups.find(({ id }) => id === params.member_id);
+      async handle({ params, subject: reference }) {
+        const member = reference.groups.find(({ id }) => id === params.member_id);
         return member ? json(member) : notFound();
       },
     }),
@@ -62,13 +60,12 @@ function groupReads({ store }: ApiDeps): Route[] {
 function additions(deps: ApiDeps): Route[] {
   const { store } = deps;
   const add = async (
-    referenceId: string | undefined,
+    reference: ReferenceDocument,
     caller: Caller,
     kind: MemberKind,
     { id, ...rights }: Rights & { id: string },
   ): Promise<RouteResult> => {
-    const reference = await findModifiable(deps, referenceId, caller, rights);
-    if (isRefusal(reference)) return reference;
+    if (lacksOne(reference, caller, rights)) return insufficientRights();
     const exists = kind === 'groups' ? await store.groups.get(id) : await store.users.get(id);
     if (!exists) return badRequest(`${TITLES[kind]} does not exist`);
     const member: Member = { id, created_at: new Date(), ...rights };
@@ -76,7 +73,7 @@ function additions(deps: ApiDeps): Route[] {
     if (!outcome.ok) return refusalOf(outcome, kind);
     return created(toWireMember(kind, member), path`/api/refs/${reference._id}/${kind}/${id}`);
   };
-  const common = { method: 'POST', access: 'user', tag: TAG } as const;
+  const common = { method: 'POST', access: 'user', right: onReference(store, 'modify'), tag: TAG } as const;
   const answers = {
     201: 'The new member',
     400: 'There is no such user or group, or it is a member already',
@@ -90,8 +87,8 @@ function additions(deps: ApiDeps): Route[] {
       description: 'Gives a group rights on the reference; those that are left out are not granted.',
       body: AddGroup,
       answers,
-      handle: ({ params, caller, body: { group_id, ...rights } }) =>
-        add(params.ref_id, caller, 'groups', { id: group_id, ...rights }),
+      handle: ({ subject, caller, body: { group_id, ...rights } }) =>
+        add(subject, caller, 'groups', { id: group_id, ...rights }),
     }),
     route({
       ...common,
@@ -100,8 +97,8 @@ function additions(deps: ApiDeps): Route[] {
       description: 'Gives a user rights on the reference; those that are left out are not granted.',
       body: AddUser,
       answers,
-      handle: ({ params, caller, body: { user_id, ...rights } }) =>
-        add(params.ref_id, caller, 'users', { id: user_id, ...rights }),
+      handle: ({ subject, caller, body: { user_id, ...rights } }) =>
+        add(subject, caller, 'users', { id: user_id, ...rights }),
     }),
   ];
 }
@@ -109,7 +106,12 @@ function additions(deps: ApiDeps): Route[] {
 function changes(deps: ApiDeps, kind: MemberKind): Route[] {
   const { store } = deps;
   const title = TITLES[kind].toLowerCase();
-  const common = { path: `/api/refs/:ref_id/${kind}/:member_id`, access: 'user', tag: TAG } as const;
+  const common = {
+    path: `/api/refs/:ref_id/${kind}/:member_id`,
+    access: 'user',
+    right: onReference(store, 'modify'),
+    tag: TAG,
+  } as const;
   return [
     route({
       ...common,
@@ -118,10 +120,9 @@ function changes(deps: ApiDeps, kind: MemberKind): Route[] {
       description: 'Rights that are left out stay as they are.',
       body: EditRights,
       answers: { 200: 'The changed member', ...ANSWERS, ...LAST_OWNER },
-      async handle({ params, caller, body }) {
+      async handle({ params, caller, subject: reference, body }) {
         const rights = given(body);
-        const reference = await findModifiable(deps, params.ref_id, caller, rights);
-        if (isRefusal(reference)) return reference;
+        if (lacksOne(reference, caller, rights)) return insufficientRights();
         const outcome = await store.references.editMember(reference._id, kind, params.member_id ?? '', rights);
         if (!outcome.ok) return refusalOf(outcome, kind);
         return outcome.member ? json(toWireMember(kind, outcome.member)) : notFound();
@@ -133,9 +134,7 @@ function changes(deps: ApiDeps, kind: MemberKind): Route[] {
       summary: `Remove a ${title} from a reference`,
       description: 'The member loses all rights on the reference.',
       answers: { 204: 'Removed', ...ANSWERS, ...LAST_OWNER },
-      async handle({ params, caller }) {
-        const reference = await findModifiable(deps, params.ref_id, caller, {});
-        if (isRefusal(reference)) return reference;
+      async handle({ params, subject: reference }) {
         const outcome = await store.references.removeMember(reference._id, kind, params.member_id ?? '');
         return outcome.ok ? noContent() : refusalOf(outcome, kind);
       },
@@ -145,17 +144,9 @@ function changes(deps: ApiDeps, kind: MemberKind): Route[] {
 
 const TITLES = { groups: 'Group', users: 'User' } as const;
 
-/** The reference when the caller may change its members and holds all rights that are to be granted. */
-async function findModifiable(
-  { store }: ApiDeps,
-  referenceId: string | undefined,
-  caller: Caller,
-  rights: Partial<Rights>,
-): Promise<ReferenceDocument | Refusal> {
-  const reference = await findReference(store, referenceId, caller, 'modify');
-  if (isRefusal(reference)) return reference;
-  const lacksOne = RIGHTS.some((right) => rights[right] === true && !holdsRight(reference, caller, right));
-  return lacksOne ? insufficientRights() : reference;
+/** Whether the caller lacks one of the rights that are to be granted. */
+function lacksOne(reference: ReferenceDocument, caller: Caller, rights: Partial<Rights>): boolean {
+  return RIGHTS.some((right) => rights[right] === true && !holdsRight(reference, caller, right));
 }
 
 function given(body: { [right in keyof Rights]?: boolean | undefined }): Partial<Rights> {

@@ -6,7 +6,7 @@ import type { ApiDeps } from '../deps.js';
 import { badGateway, badRequest, conflict, notFound, type Refusal } from '../http/refusals.js';
 import { remoteRefusal } from '../http/remote.js';
 import { json, type Route, type RouteResult, route } from '../http/route.js';
-import { findReference, isRefusal } from './find.js';
+import { onReference } from '../rights/references.js';
 
 const TAG = 'Remote references';
 
@@ -22,6 +22,7 @@ function readRoutes(deps: ApiDeps): Route[] {
       method: 'GET',
       path: '/api/refs/:ref_id/release',
       access: 'user',
+      right: onReference(store, 'read'),
       tag: TAG,
       summary: 'Look for a new release',
       description:
@@ -34,25 +35,20 @@ function readRoutes(deps: ApiDeps): Route[] {
         500: 'The proxy does not let the server ask GitHub',
         502: 'GitHub does not answer, or knows no such repository or release',
       },
-      async handle({ params }) {
-        const reference = await store.references.get(params.ref_id ?? '');
-        return reference ? lookForRelease(deps, reference) : notFound();
-      },
+      handle: ({ subject: reference }) => lookForRelease(deps, reference),
     }),
     route({
       method: 'GET',
       path: '/api/refs/:ref_id/updates',
       access: 'user',
+      right: onReference(store, 'read'),
       tag: TAG,
       summary: 'List installed releases',
       description:
         'What was installed in a remote reference, newest first; `sha256` is the checksum of the file. One with an `error` ' +
         'has failed. Empty for other references.',
       answers: { 200: 'The installations', 404: 'No such reference' },
-      async handle({ params }) {
-        const reference = await store.references.get(params.ref_id ?? '');
-        return reference ? json((reference.updates ?? []).toReversed()) : notFound();
-      },
+      handle: async ({ subject: reference }) => json((reference.updates ?? []).toReversed()),
     }),
   ];
 }
@@ -63,6 +59,7 @@ function updateRoute(deps: ApiDeps): Route {
     method: 'POST',
     path: '/api/refs/:ref_id/updates',
     access: 'user',
+    right: onReference(store, 'modify'),
     tag: TAG,
     summary: 'Install the latest release',
     description:
@@ -76,9 +73,7 @@ function updateRoute(deps: ApiDeps): Route {
       404: 'No such reference',
       409: 'A process is still filling the reference, or the release is not newer than what is installed',
     },
-    async handle({ params, caller }) {
-      const reference = await findReference(store, params.ref_id, caller, 'modify');
-      if (isRefusal(reference)) return reference;
+    async handle({ subject: reference, caller }) {
       const begun = await store.remoteReferences.beginUpdate(reference._id, caller.userId);
       if (!begun.ok) return refusalOfUpdate(begun.reason);
       const type = 'update_remote_reference';

@@ -4,9 +4,10 @@ import type { ApiDeps } from '../deps.js';
 import { withId } from '../http/json.js';
 import { pageRequest, searchTerm } from '../http/paging.js';
 import { badRequest, notFound } from '../http/refusals.js';
+import { ofBody } from '../http/right.js';
 import { json, type Route, type RouteResult, route } from '../http/route.js';
+import { amongReadableReferences, onReference } from '../rights/references.js';
 import { createReference } from './create.js';
-import { findReference, isRefusal } from './find.js';
 import { createMemberRoutes } from './member_routes.js';
 import { createRemoteRoutes } from './remote_routes.js';
 import { removeReference } from './remove.js';
@@ -30,6 +31,7 @@ function collectionRoutes(deps: ApiDeps): Route[] {
       method: 'GET',
       path: '/api/refs',
       access: 'user',
+      right: amongReadableReferences,
       tag: 'References',
       summary: 'List references',
       description:
@@ -40,8 +42,8 @@ function collectionRoutes(deps: ApiDeps): Route[] {
         per_page: 'References per page, 1 to 500',
       },
       answers: { 200: 'One page of references' },
-      async handle({ query, caller }) {
-        const page = await store.references.list(caller, searchTerm(query), pageRequest(query));
+      async handle({ query, subject: viewer }) {
+        const page = await store.references.list(viewer, searchTerm(query), pageRequest(query));
         const summaries = await store.referenceSummaries.summaries(page.documents.map(({ _id }) => _id));
         return json(mapPage(page, (reference) => ({ ...withId(reference), ...summaries.get(reference._id) })));
       },
@@ -50,6 +52,7 @@ function collectionRoutes(deps: ApiDeps): Route[] {
       method: 'POST',
       path: '/api/refs',
       access: { permission: 'create_ref' },
+      right: ofBody('to read the reference `clone_from`'),
       tag: 'References',
       summary: 'Create a reference',
       description:
@@ -61,6 +64,7 @@ function collectionRoutes(deps: ApiDeps): Route[] {
       answers: {
         201: 'The new reference',
         400: 'The source reference does not exist, or the file is no finished upload of a reference',
+        403: 'The source reference may not be read',
         404: 'No such file',
         409: 'The source reference is still being filled',
         422: 'The body is not valid',
@@ -79,19 +83,18 @@ function referenceRoutes(deps: ApiDeps): Route[] {
       method: 'GET',
       path: '/api/refs/:ref_id',
       access: 'user',
+      right: onReference(store, 'read'),
       tag: 'References',
       summary: 'Get a reference',
       description: 'The whole reference with members, counts, contributors and the newest finished index.',
       answers: { 200: 'The reference', 404: 'No such reference' },
-      async handle({ params }) {
-        const reference = await store.references.get(params.ref_id ?? '');
-        return reference ? json(await toWireReference(store, reference)) : notFound();
-      },
+      handle: async ({ subject: reference }) => json(await toWireReference(store, reference)),
     }),
     route({
       method: 'PATCH',
       path: '/api/refs/:ref_id',
       access: 'user',
+      right: onReference(store, 'modify'),
       tag: 'References',
       summary: 'Edit a reference',
       description:
@@ -104,25 +107,20 @@ function referenceRoutes(deps: ApiDeps): Route[] {
         404: 'No such reference',
         422: 'The body is not valid',
       },
-      async handle({ params, caller, body }) {
-        const reference = await findReference(store, params.ref_id, caller, 'modify');
-        return isRefusal(reference) ? reference : editReference(deps, reference, body);
-      },
+      handle: ({ subject: reference, body }) => editReference(deps, reference, body),
     }),
     route({
       method: 'DELETE',
       path: '/api/refs/:ref_id',
       access: 'user',
+      right: onReference(store, 'remove'),
       tag: 'References',
       summary: 'Remove a reference',
       description:
         'Needs the right `remove`. The reference goes at once. A process removes its indexes, OTUs and history, but for the ' +
         'history of OTUs that analyses name; it waits until analyses that still run with this reference have ended.',
       answers: { 202: 'The process', 403: 'The right is missing', 404: 'No such reference' },
-      async handle({ params, caller }) {
-        const reference = await findReference(store, params.ref_id, caller, 'remove');
-        return isRefusal(reference) ? reference : removeReference(deps, caller, reference);
-      },
+      handle: ({ caller, subject: reference }) => removeReference(deps, caller, reference),
     }),
   ];
 }

@@ -1,4 +1,5 @@
 import type { ApiDeps } from '../deps.js';
+import { common } from '../http/right.js';
 import { json, type Route, route } from '../http/route.js';
 import { createResourceMeter } from './resources.js';
 
@@ -34,6 +35,7 @@ export function createRootRoutes({ version }: ApiDeps): Route[] {
       method: 'GET',
       path: '/api',
       access: 'user',
+      right: common('the server itself'),
       tag: 'Server',
       summary: 'List the parts of the interface',
       description: 'Path of each part, and the version of the server.',
@@ -44,6 +46,7 @@ export function createRootRoutes({ version }: ApiDeps): Route[] {
       method: 'GET',
       path: '/api/resources',
       access: 'user',
+      right: common('the server itself'),
       tag: 'Server',
       summary: 'Show the load of the host',
       description: 'Per core the percentage of time in use since the previous call, and memory in bytes.',

@@ -3,7 +3,6 @@ import { removePath } from '../../files/publish.js';
 import { UPLOAD_IDLE_LIMIT_MS } from '../../files/uploads.js';
 import { REPLACEMENT_TYPE } from '../../store/files.js';
 import type { ReplacementRefusal, ReplacementStart, StartedReplacement } from '../../store/samples/replacements.js';
-import { canWrite } from '../../store/samples/sample_rights.js';
 import type { SampleDocument } from '../../store/samples/samples.js';
 import type { ApiDeps } from '../deps.js';
 import { toWireFile } from '../files/wire.js';
@@ -11,8 +10,8 @@ import type { Caller } from '../http/caller.js';
 import { conflict, notFound, Refusal } from '../http/refusals.js';
 import { json, type Route, route } from '../http/route.js';
 import { checkQuery } from '../http/validation.js';
+import { onSample } from '../rights/samples.js';
 import { receiveUpload, UploadQuery } from '../uploads/receive.js';
-import { findSample } from './find.js';
 import { ReplaceReads } from './schemas.js';
 import { toWireSampleUpdate } from './wire.js';
 
@@ -38,6 +37,7 @@ function uploadRoute(deps: ApiDeps, idleLimitMs: number): Route {
       'first. Needs the right to write the sample.',
     tag: 'Samples',
     access: { permission: 'upload_file' },
+    right: onSample(deps.store, 'write'),
     rawBody: true,
     query: { name: 'File name; required' },
     answers: {
@@ -49,9 +49,7 @@ function uploadRoute(deps: ApiDeps, idleLimitMs: number): Route {
       422: 'The name is missing or cannot be a file name',
       507: 'The disk of the server is full',
     },
-    async handle({ context, caller, params, query, log }) {
-      const sample = await findSample(deps, params, caller, canWrite);
-      if (sample instanceof Refusal) return sample;
+    async handle({ context, caller, params, subject: sample, query, log }) {
       const place = placeOf(sample, params.suffix ?? '');
       if (place instanceof Refusal) return place;
       const { name } = checkQuery(UploadQuery, query);
@@ -88,6 +86,7 @@ function startRoute(deps: ApiDeps): Route {
       'Needs the right to write the sample.',
     tag: 'Samples',
     access: 'user',
+    right: onSample(deps.store, 'write'),
     body: ReplaceReads,
     answers: {
       200: 'The sample as in messages',
@@ -96,9 +95,7 @@ function startRoute(deps: ApiDeps): Route {
       409: 'The sample holds raw reads already',
       422: 'The body is not valid',
     },
-    async handle({ params, body, caller }) {
-      const sample = await findSample(deps, params, caller, canWrite);
-      if (sample instanceof Refusal) return sample;
+    async handle({ subject: sample, body, caller }) {
       const started = await deps.store.replacements.start(sample._id, startOf(deps, caller, body));
       if (started === null) return notFound();
       if (started === 'raw') return conflict(REFUSALS.raw);

@@ -1,12 +1,12 @@
 import { writeQualityTexts } from '../../files/sample_qualities.js';
 import { mapPage } from '../../store/database/pages.js';
-import { canChangeRights, canRead, canWrite } from '../../store/samples/sample_rights.js';
 import type { ApiDeps } from '../deps.js';
 import { withId } from '../http/json.js';
-import { badRequest, conflict, insufficientRights, notFound, Refusal } from '../http/refusals.js';
+import { badRequest, conflict, notFound, Refusal } from '../http/refusals.js';
+import { common } from '../http/right.js';
 import { json, noContent, type Route, route } from '../http/route.js';
+import { amongReadableSamples, onSample } from '../rights/samples.js';
 import { createSample, refuseSample } from './create.js';
-import { findSample } from './find.js';
 import { changeReading } from './phred.js';
 import { removeSample } from './remove.js';
 import { CreateSample, EditSample, EditSampleRights, readListQuery } from './schemas.js';
@@ -38,11 +38,12 @@ function collectionRoutes(deps: ApiDeps): Route[] {
       description: 'Samples that the caller may read, newest first.',
       tag: 'Samples',
       access: 'user',
+      right: amongReadableSamples,
       query: LIST_QUERY,
       answers: { 200: 'One page of samples', 422: 'page or per_page is no whole number in its range' },
-      async handle({ query, caller }) {
+      async handle({ query, subject: holder }) {
         const { search, request } = readListQuery(query);
-        return json(mapPage(await store.samples.list(caller, search, request), withId));
+        return json(mapPage(await store.samples.list(holder, search, request), withId));
       },
     }),
     route({
@@ -56,6 +57,7 @@ function collectionRoutes(deps: ApiDeps): Route[] {
         'about their offset, unless `phred_offset` does.',
       tag: 'Samples',
       access: { permission: 'create_sample' },
+      right: common('makes a sample of the caller, of uploads that nobody has taken yet'),
       body: CreateSample,
       answers: {
         201: 'The new sample',
@@ -77,12 +79,9 @@ function sampleRoutes(deps: ApiDeps, cancelLimitMs: number): Route[] {
       description: 'The whole sample with its quality, files and caches. Needs the right to read it.',
       tag: 'Samples',
       access: 'user',
+      right: onSample(store, 'read'),
       answers: { 200: 'The sample', 403: 'The sample may not be read', 404: 'No such sample' },
-      async handle({ params, caller }) {
-        const sample = await findSample(deps, params, caller, canRead);
-        if (sample instanceof Refusal) return sample;
-        return json(toWireSample(sample, await store.caches.ofSample(sample._id)));
-      },
+      handle: async ({ subject: sample }) => json(toWireSample(sample, await store.caches.ofSample(sample._id))),
     }),
     route({
       method: 'PATCH',
@@ -93,6 +92,7 @@ function sampleRoutes(deps: ApiDeps, cancelLimitMs: number): Route[] {
         'null for what they say themselves; the quality of the sample follows. Needs the right to write.',
       tag: 'Samples',
       access: 'user',
+      right: onSample(store, 'write'),
       body: EditSample,
       answers: {
         200: 'The sample as in lists',
@@ -102,9 +102,7 @@ function sampleRoutes(deps: ApiDeps, cancelLimitMs: number): Route[] {
         409: 'The offset cannot be changed while the sample is made or analysed',
         422: 'The body is not valid',
       },
-      async handle({ params, body, caller }) {
-        const sample = await findSample(deps, params, caller, canWrite);
-        if (sample instanceof Refusal) return sample;
+      async handle({ subject: sample, body }) {
         const { phred_offset, ...description } = body;
         const reading = phred_offset === undefined ? undefined : await changeReading(deps, sample, phred_offset);
         if (reading instanceof Refusal) return reading;
@@ -127,6 +125,7 @@ function sampleRoutes(deps: ApiDeps, cancelLimitMs: number): Route[] {
         'Changes the owner group and who may read and write, as far as it is given. For the owner and administrators.',
       tag: 'Samples',
       access: 'user',
+      right: onSample(store, 'owner'),
       body: EditSampleRights,
       answers: {
         200: 'The rights',
@@ -135,9 +134,7 @@ function sampleRoutes(deps: ApiDeps, cancelLimitMs: number): Route[] {
         404: 'No such sample',
         422: 'The body is not valid',
       },
-      async handle({ params, body, caller }) {
-        const sample = await findSample(deps, params, caller, canChangeRights);
-        if (sample instanceof Refusal) return sample.status === 403 ? notOwner() : sample;
+      async handle({ subject: sample, body }) {
         const { group } = body;
         if (group && group !== 'none' && !(await store.groups.get(group))) return badRequest('Group does not exist');
         const rights = await store.samples.setRights(sample._id, body);
@@ -152,17 +149,12 @@ function sampleRoutes(deps: ApiDeps, cancelLimitMs: number): Route[] {
         'Cancels the jobs of the sample and removes it with its analyses, caches and files. Needs the right to write.',
       tag: 'Samples',
       access: 'user',
+      right: onSample(store, 'write'),
       answers: { 204: 'The sample is gone', 403: 'The sample may not be changed', 404: 'No such sample' },
-      async handle({ params, caller, log }) {
-        const sample = await findSample(deps, params, caller, canWrite);
-        if (sample instanceof Refusal) return sample;
+      async handle({ subject: sample, log }) {
         await removeSample(deps, sample._id, cancelLimitMs, log);
         return noContent();
       },
     }),
   ];
-}
-
-function notOwner(): Refusal {
-  return insufficientRights('Must be administrator or sample owner');
 }

@@ -7,6 +7,7 @@ import { withId } from '../http/json.js';
 import { notFound, Refusal } from '../http/refusals.js';
 import { created, json, noContent, path, type Route, type RouteResult, route } from '../http/route.js';
 import { changeOtu, EDIT_ANSWERS, NEEDS_RIGHT, type OtuPath } from '../otus/editable.js';
+import { onOtu, onOtuToEdit } from '../rights/references.js';
 import { AddSequence, EditSequence } from './schemas.js';
 
 const TAG = 'Sequences';
@@ -30,12 +31,13 @@ function readRoutes({ store }: ApiDeps): Route[] {
       method: 'GET',
       path: LIST,
       access: 'user',
+      right: onOtu(store),
       tag: TAG,
       summary: 'List the sequences of an isolate',
       description: 'All sequences with their bases, in the order in which they were added.',
       answers: { 200: 'The sequences', 404: 'No such OTU or isolate' },
-      async handle({ params }) {
-        const otu = await store.otus.getJoined(params.otu_id ?? '');
+      async handle({ params, subject: { _id: otuId } }) {
+        const otu = await store.otus.getJoined(otuId);
         const isolate = otu && findIsolate(otu, params.isolate_id ?? '');
         return isolate ? json(isolate.sequences.map(withId)) : notFound();
       },
@@ -44,12 +46,13 @@ function readRoutes({ store }: ApiDeps): Route[] {
       method: 'GET',
       path: ONE,
       access: 'user',
+      right: onOtu(store),
       tag: TAG,
       summary: 'Get a sequence',
       description: 'The sequence with its bases.',
       answers: { 200: 'The sequence', 404: 'No such OTU, isolate or sequence' },
-      async handle({ params }) {
-        const otu = await store.otus.getJoined(params.otu_id ?? '');
+      async handle({ params, subject: { _id: otuId } }) {
+        const otu = await store.otus.getJoined(otuId);
         return otu ? answerSequence(otu, params) : notFound();
       },
     }),
@@ -62,6 +65,7 @@ function editRoutes({ store }: ApiDeps): Route[] {
       method: 'POST',
       path: LIST,
       access: 'user',
+      right: onOtuToEdit(store),
       tag: TAG,
       summary: 'Add a sequence',
       description: `Adds a sequence to an isolate. ${BASES} ${NEEDS_RIGHT}`,
@@ -74,9 +78,9 @@ function editRoutes({ store }: ApiDeps): Route[] {
         422: 'The body is not valid',
         ...ANSWERS,
       },
-      async handle({ params, caller, body }) {
+      async handle({ params, subject, caller, body }) {
         const isolateId = params.isolate_id ?? '';
-        const otu = await changeOtu(store, params, caller, () => addSequence(isolateId, body));
+        const otu = await changeOtu(store, subject, caller, () => addSequence(isolateId, body));
         if (otu instanceof Refusal) return otu;
         const sequence = findIsolate(otu, isolateId)?.sequences.at(-1);
         if (!sequence) return notFound();
@@ -88,6 +92,7 @@ function editRoutes({ store }: ApiDeps): Route[] {
       method: 'PATCH',
       path: ONE,
       access: 'user',
+      right: onOtuToEdit(store),
       tag: TAG,
       summary: 'Edit a sequence',
       description: `What is left out stays, and values that do not differ change nothing. ${BASES} ${NEEDS_RIGHT}`,
@@ -101,24 +106,25 @@ function editRoutes({ store }: ApiDeps): Route[] {
         413: 'The body is too large',
         422: 'The body is not valid',
       },
-      async handle({ params, caller, body }) {
+      async handle({ params, subject, caller, body }) {
         const change = editSequence(params.isolate_id ?? '', params.sequence_id ?? '', given(body));
         // 404 here and 400 above: both are on the wire.
         const refusals = { unknown_segment: notFound('Segment does not exist') };
-        return answerSequence(await changeOtu(store, params, caller, () => change, refusals), params);
+        return answerSequence(await changeOtu(store, subject, caller, () => change, refusals), params);
       },
     }),
     route({
       method: 'DELETE',
       path: ONE,
       access: 'user',
+      right: onOtuToEdit(store),
       tag: TAG,
       summary: 'Remove a sequence',
       description: `Removes a sequence from its isolate. ${NEEDS_RIGHT}`,
       answers: { 204: 'Removed', 400: 'The reference is remote', ...ANSWERS },
-      async handle({ params, caller }) {
+      async handle({ params, subject, caller }) {
         const change = removeSequence(params.isolate_id ?? '', params.sequence_id ?? '');
-        const otu = await changeOtu(store, params, caller, () => change);
+        const otu = await changeOtu(store, subject, caller, () => change);
         return otu instanceof Refusal ? otu : noContent();
       },
     }),

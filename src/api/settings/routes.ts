@@ -3,6 +3,7 @@ import type { Config } from '../../config.js';
 import type { Settings } from '../../store/settings.js';
 import type { ApiDeps } from '../deps.js';
 import { document, filled, flag, integer, listOf, oneOf, optional, share, text, trimmed } from '../http/fields.js';
+import { common } from '../http/right.js';
 import { json, type Route, route } from '../http/route.js';
 
 const TAG = 'Settings';
@@ -47,6 +48,7 @@ export function createSettingsRoutes({ store, config }: ApiDeps): Route[] {
       method: 'GET',
       path: '/api/settings',
       access: 'user',
+      right: common('settings of the server'),
       tag: TAG,
       summary: 'Show the settings',
       description:
@@ -58,6 +60,7 @@ export function createSettingsRoutes({ store, config }: ApiDeps): Route[] {
       method: 'PATCH',
       path: '/api/settings',
       access: 'administrator',
+      right: common('settings of the server'),
       tag: TAG,
       summary: 'Change the settings',
       description:

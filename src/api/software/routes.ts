@@ -1,6 +1,7 @@
 import type { ApiDeps } from '../deps.js';
 import { conflict } from '../http/refusals.js';
 import { remoteRefusal } from '../http/remote.js';
+import { common } from '../http/right.js';
 import { json, type Route, route } from '../http/route.js';
 
 const TAG = 'Software';
@@ -12,6 +13,7 @@ export function createSoftwareRoutes({ store, remote, version }: ApiDeps): Route
       method: 'GET',
       path: '/api/software',
       access: 'user',
+      right: common('releases of the server'),
       tag: TAG,
       summary: 'Show version and newer releases',
       description: 'The running version and the newer releases that were known at the last refresh.',
@@ -22,6 +24,7 @@ export function createSoftwareRoutes({ store, remote, version }: ApiDeps): Route
       method: 'GET',
       path: '/api/software/releases',
       access: 'user',
+      right: common('releases of the server'),
       tag: TAG,
       summary: 'Look for newer releases',
       description:
@@ -43,6 +46,7 @@ export function createSoftwareRoutes({ store, remote, version }: ApiDeps): Route
       method: 'GET',
       path: '/api/software/updates',
       access: 'user',
+      right: common('releases of the server'),
       tag: TAG,
       summary: 'List installed updates',
       description: 'Always empty: updates are installed by the deployment, not by the server.',
@@ -53,6 +57,7 @@ export function createSoftwareRoutes({ store, remote, version }: ApiDeps): Route
       method: 'POST',
       path: '/api/software/updates',
       access: 'administrator',
+      right: common('releases of the server'),
       tag: TAG,
       summary: 'Refuse to install an update',
       description: 'Always refused: updates are installed by the deployment, not by the server.',

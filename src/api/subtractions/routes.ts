@@ -8,10 +8,12 @@ import type { Caller } from '../http/caller.js';
 import { withId } from '../http/json.js';
 import { firstOf, pageRequest, queryFlag, type RawQuery, searchTerm } from '../http/paging.js';
 import { badRequest, conflict, notFound } from '../http/refusals.js';
+import { common } from '../http/right.js';
 import { created, json, noContent, path, type Route, type RouteResult, route } from '../http/route.js';
 import { CreateSubtraction, EditSubtraction } from './schemas.js';
 
 const MAXIMUM_FOLDER_BYTES = 200;
+const HOSTS = common('hosts are for the whole laboratory; linked samples are shown as far as they may be read');
 const UNPRINTABLE = /[\p{Cc}\p{Cs}]/u;
 
 const LIST_QUERY = {
@@ -34,6 +36,7 @@ export function createSubtractionRoutes(deps: ApiDeps): Route[] {
       description: 'Subtractions by name, with the numbers of all and of usable hosts.',
       tag: 'Subtractions',
       access: 'user',
+      right: HOSTS,
       query: LIST_QUERY,
       answers: { 200: 'One page of subtractions, or the list of names' },
       handle: async ({ query }) =>
@@ -48,6 +51,7 @@ export function createSubtractionRoutes(deps: ApiDeps): Route[] {
         'in blanks and underscores, count as the same.',
       tag: 'Subtractions',
       access: { permission: 'modify_subtraction' },
+      right: HOSTS,
       body: CreateSubtraction,
       answers: {
         201: 'The new subtraction, ready when its job is complete',
@@ -81,6 +85,7 @@ export function createSubtractionRoutes(deps: ApiDeps): Route[] {
       description: 'A subtraction with the samples that use it, as far as the caller may read them.',
       tag: 'Subtractions',
       access: 'user',
+      right: HOSTS,
       answers: { 200: 'The subtraction', 404: 'No such subtraction' },
       async handle({ params, caller }) {
         const subtraction = await store.subtractions.get(params.subtraction_id ?? '');
@@ -94,6 +99,7 @@ export function createSubtractionRoutes(deps: ApiDeps): Route[] {
       description: 'Changes the nickname.',
       tag: 'Subtractions',
       access: { permission: 'modify_subtraction' },
+      right: HOSTS,
       body: EditSubtraction,
       answers: { 200: 'The subtraction', 404: 'No such subtraction', 422: 'The body is not valid' },
       async handle({ params, body, caller }) {
@@ -109,6 +115,7 @@ export function createSubtractionRoutes(deps: ApiDeps): Route[] {
         'Removes a subtraction that no sample uses, with its files. While its job runs, cancel the job instead.',
       tag: 'Subtractions',
       access: { permission: 'modify_subtraction' },
+      right: HOSTS,
       answers: {
         204: 'The subtraction is gone',
         404: 'No such subtraction',

@@ -3,6 +3,7 @@ import { FILE_TYPES } from '../../store/files.js';
 import type { ApiDeps } from '../deps.js';
 import { toWireFile } from '../files/wire.js';
 import { conflict, notFound } from '../http/refusals.js';
+import { common } from '../http/right.js';
 import { created, type Route, route } from '../http/route.js';
 import { checkQuery } from '../http/validation.js';
 import { receiveUpload, UploadQuery } from './receive.js';
@@ -20,6 +21,7 @@ export function createUploadRoutes(deps: ApiDeps, idleLimitMs = UPLOAD_IDLE_LIMI
         'whole and ready. A broken upload leaves nothing behind.',
       tag: 'Files',
       access: { permission: 'upload_file' },
+      right: common('a new upload belongs to nothing yet'),
       rawBody: true,
       query: { name: 'File name; required' },
       answers: {

@@ -7,6 +7,7 @@ import type { ApiDeps } from '../deps.js';
 import type { Caller } from '../http/caller.js';
 import { pageRequest, searchTerm } from '../http/paging.js';
 import { badRequest, conflict, notFound, type Refusal } from '../http/refusals.js';
+import { common } from '../http/right.js';
 import {
   created,
   json,
@@ -33,6 +34,7 @@ function listUsers({ store }: ApiDeps): Route {
     method: 'GET',
     path: '/api/users',
     access: 'user',
+    right: common('names of users are known to all, the rest to administrators'),
     tag: TAG,
     summary: 'Search users',
     description:
@@ -80,6 +82,7 @@ function getUser({ store }: ApiDeps): Route {
     method: 'GET',
     path: '/api/users/:user_id',
     access: 'administrator',
+    right: common('users of the server'),
     tag: TAG,
     summary: 'Show a user',
     description: 'One user with groups and permissions.',
@@ -97,6 +100,7 @@ function createUser(deps: ApiDeps): Route {
     method: 'POST',
     path: '/api/users',
     access: 'administrator',
+    right: common('users of the server'),
     tag: TAG,
     summary: 'Create a user',
     description: 'The user must choose a new password at the first sign-in, unless `force_reset` is false.',
@@ -121,6 +125,7 @@ function changeUser(deps: ApiDeps): Route {
     method: 'PATCH',
     path: '/api/users/:user_id',
     access: 'administrator',
+    right: common('users of the server'),
     tag: TAG,
     summary: 'Change a user',
     description:
@@ -142,6 +147,7 @@ function removeUser({ store }: ApiDeps): Route {
     method: 'DELETE',
     path: '/api/users/:user_id',
     access: 'administrator',
+    right: common('users of the server'),
     tag: TAG,
     summary: 'Remove a user',
     description:

@@ -2,6 +2,7 @@ import type { Filter } from 'mongodb';
 import type { Database, Stored } from '../database/database.js';
 import { findPage, type Page, type PageRequest, searchFilter } from '../database/pages.js';
 import type { JoinedOtu } from '../otus/otus.js';
+import { inScope, type ReferenceScope } from '../references/reference_rights.js';
 import type { OtuDiff } from './otu_diff.js';
 
 /** What made a change; part of the wire contract. */
@@ -88,17 +89,16 @@ export function createHistoryStore(database: Database) {
 
     get: (changeId: string) => history.findOne({ _id: changeId }),
 
-    /** One page of changes, newest versions first, without diffs; of one reference or of all. */
+    /** One page of changes, newest versions first, without diffs. */
     list(
-      query: { referenceId?: string; unbuilt?: boolean | undefined },
+      query: { scope: ReferenceScope; unbuilt?: boolean | undefined },
       request: PageRequest,
     ): Promise<Page<HistoryListItem>> {
       const index = query.unbuilt === undefined ? {} : { 'index.id': query.unbuilt ? UNBUILT.id : { $ne: UNBUILT.id } };
-      const reference = query.referenceId === undefined ? {} : { 'reference.id': query.referenceId };
       return findPage(
         history,
         {
-          base: { ...reference, ...index } as Filter<HistoryDocument>,
+          base: { ...inScope(query.scope), ...index } as Filter<HistoryDocument>,
           sort: { 'otu.version': -1, created_at: -1, _id: 1 },
           projection: HISTORY_PROJECTION,
         },
@@ -131,9 +131,9 @@ export function createHistoryStore(database: Database) {
         { sort: { 'otu.version': -1 }, projection: HISTORY_PROJECTION },
       ),
 
-    /** Counts of the unbuilt changes of one reference, or of all. */
-    countUnbuilt: (referenceId?: string): Promise<ChangeCounts> =>
-      count({ 'index.id': UNBUILT.id, ...(referenceId === undefined ? {} : { 'reference.id': referenceId }) }),
+    /** Counts of the unbuilt changes of some references. */
+    countUnbuilt: (scope: ReferenceScope): Promise<ChangeCounts> =>
+      count({ 'index.id': UNBUILT.id, ...inScope(scope) } as Filter<HistoryDocument>),
 
     /** Who made how many of the changes that the filter names, in the order of everyone's first one. */
     async contributors(where: { referenceId: string } | { indexId: string }): Promise<{ id: string; count: number }[]> {

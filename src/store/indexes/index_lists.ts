@@ -3,6 +3,7 @@ import type { Database } from '../database/database.js';
 import { fields, findPage, type Page, type PageRequest } from '../database/pages.js';
 import type { ChangeCounts, HistoryDocument, HistoryStore } from '../history/history.js';
 import type { OtuDocument } from '../otus/otus.js';
+import { inScope, type ReferenceScope } from '../references/reference_rights.js';
 import type { ReferenceDocument } from '../references/references.js';
 import type { IndexDocument } from './index_builds.js';
 
@@ -56,14 +57,13 @@ export function createIndexListStore(database: Database, historyStore: HistorySt
   };
 
   return {
-    /** One page of indexes, newest versions first; of one reference or of all. */
-    async list(referenceId: string | undefined, request: PageRequest): Promise<IndexPage> {
-      const base: Filter<IndexDocument & OtuDocument> =
-        referenceId === undefined ? {} : { 'reference.id': referenceId };
+    /** One page of indexes of some references, newest versions first. */
+    async list(scope: ReferenceScope, request: PageRequest): Promise<IndexPage> {
+      const base = inScope(scope);
       const sort = { version: -1, _id: 1 } as const;
       const [page, unbuilt, otuCount] = await Promise.all([
         findPage(indexes, { base: base as Filter<IndexDocument>, sort, projection: INDEX_PROJECTION }, request),
-        historyStore.countUnbuilt(referenceId),
+        historyStore.countUnbuilt(scope),
         otus.countDocuments(base as Filter<OtuDocument>),
       ]);
       const counts = await countChanges(page.documents.map((index) => index._id));
@@ -80,10 +80,10 @@ export function createIndexListStore(database: Database, historyStore: HistorySt
       };
     },
 
-    /** The newest ready index of each reference, by reference id. */
-    async newestReady(): Promise<ReadyIndex[]> {
+    /** The newest ready index of each of some references, by reference id. */
+    async newestReady(scope: ReferenceScope): Promise<ReadyIndex[]> {
       const ready = await indexes
-        .find({ ready: true })
+        .find({ ready: true, ...inScope(scope) } as Filter<IndexDocument>)
         .project<Pick<IndexDocument, '_id' | 'version' | 'reference'>>({ version: 1, reference: 1 })
         .sort({ 'reference.id': 1, version: 1 })
         .toArray();

@@ -1,6 +1,7 @@
 import type { ClientSession, Filter } from 'mongodb';
 import type { Database, Stored } from '../database/database.js';
 import { fields, findPage, type Page, type PageRequest, searchFilter } from '../database/pages.js';
+import { inScope, type ReferenceScope } from '../references/reference_rights.js';
 import type { OtuIssues } from './otu_issues.js';
 import type { SequenceDocument, SequenceStore } from './sequences.js';
 
@@ -44,8 +45,8 @@ export type OtuListItem = Pick<OtuDocument, '_id' | 'name' | 'abbreviation' | 'r
 /** Fields that lists and messages need. */
 export const OTU_PROJECTION = fields('_id', 'abbreviation', 'name', 'reference', 'verified', 'version');
 
-/** What to list: of one reference or of all, by text in name or abbreviation, by verification. */
-export type OtuQuery = { referenceId?: string; find?: string | undefined; verified?: boolean | undefined };
+/** What to list: of which references, by text in name or abbreviation, by verification. */
+export type OtuQuery = { scope: ReferenceScope; find?: string | undefined; verified?: boolean | undefined };
 
 /** The OTU with each sequence put into its isolate. */
 export function joinOtu(otu: OtuDocument, sequences: readonly SequenceDocument[]): JoinedOtu {
@@ -98,7 +99,7 @@ export function createOtuStore(database: Database, sequences: SequenceStore) {
       return findPage(
         otus,
         {
-          base: inReference(query.referenceId),
+          base: inScope(query.scope) as Filter<OtuDocument>,
           search: conditions.length > 0 ? ({ $and: conditions } as Filter<OtuDocument>) : undefined,
           sort: { name: 1, _id: 1 },
           projection: OTU_PROJECTION,
@@ -117,17 +118,13 @@ export function createOtuStore(database: Database, sequences: SequenceStore) {
       return Object.fromEntries(current.map((otu) => [otu._id, otu.version]));
     },
 
-    /** Ids and names of all OTUs, sorted by name. */
-    names(referenceId?: string): Promise<Pick<OtuDocument, '_id' | 'name'>[]> {
+    /** Ids and names of all OTUs of the references, sorted by name. */
+    names(scope: ReferenceScope): Promise<Pick<OtuDocument, '_id' | 'name'>[]> {
       return otus
-        .find(inReference(referenceId))
+        .find(inScope(scope) as Filter<OtuDocument>)
         .project<Pick<OtuDocument, '_id' | 'name'>>({ name: 1 })
         .sort({ name: 1, _id: 1 })
         .toArray();
     },
   };
-}
-
-function inReference(referenceId: string | undefined): Filter<OtuDocument> {
-  return referenceId === undefined ? {} : { 'reference.id': referenceId };
 }

@@ -3,6 +3,7 @@ import type { Database, Stored } from '../database/database.js';
 import { fields, findPage, type Page, type PageRequest, searchFilter } from '../database/pages.js';
 import { releaseNames } from '../otus/otu_names.js';
 import type { KnownRelease, ReleaseUpdate } from '../releases.js';
+import { type ReferenceViewer, readableReferences } from './reference_rights.js';
 
 /** The rights of a member of a reference. */
 export const RIGHTS = ['build', 'modify', 'modify_otu', 'remove'] as const;
@@ -89,9 +90,6 @@ export type ReferenceListItem = Omit<
   'description' | 'restrict_source_types' | 'source_types' | 'groups' | 'users' | 'errors' | 'notes'
 >;
 
-/** Who asks: what rights on references depend on. */
-export type ReferenceViewer = { userId: string; groups: readonly string[]; administrator: boolean };
-
 /** Whether somebody holds a right: as administrator, by the own entry, or by that of a group. */
 export function holdsRight(
   reference: Pick<ReferenceDocument, 'users' | 'groups'>,
@@ -103,14 +101,6 @@ export function holdsRight(
     reference.users.some((member) => member.id === viewer.userId && member[right]) ||
     reference.groups.some((member) => viewer.groups.includes(member.id) && member[right])
   );
-}
-
-/** The references that lists show to somebody: own ones, those with an entry of the user or a group; all to administrators. */
-function visibleReferences(viewer: ReferenceViewer): Filter<ReferenceDocument> {
-  if (viewer.administrator) return {};
-  return {
-    $or: [{ 'user.id': viewer.userId }, { 'users.id': viewer.userId }, { 'groups.id': { $in: [...viewer.groups] } }],
-  };
 }
 
 /** Whether some member holds all rights, so that the reference can be looked after. */
@@ -172,12 +162,12 @@ export function createReferenceStore(database: Database) {
       await references.insertOne(reference, session ? { session } : {});
     },
 
-    /** One page of the references that somebody sees, sorted by name; the term is looked for in name and data type. */
+    /** One page of the references that somebody may read, sorted by name; the term is looked for in name and data type. */
     list(viewer: ReferenceViewer, term: string | undefined, request: PageRequest): Promise<Page<ReferenceListItem>> {
       return findPage(
         references,
         {
-          base: visibleReferences(viewer),
+          base: readableReferences<ReferenceDocument>(viewer),
           search: searchFilter(['name', 'data_type'], term) as Filter<ReferenceDocument> | undefined,
           sort: { name: 1, _id: 1 },
           projection: REFERENCE_PROJECTION,

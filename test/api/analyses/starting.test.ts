@@ -15,7 +15,9 @@ beforeEach(async () => {
     ['r1', 'i1'],
     ['r2', 'i2'],
   ] as const) {
-    await lab.store.references.insert(referenceOf({ _id: ref, name: `Reference ${ref}` }));
+    const member = { build: false, modify: false, modify_otu: false, remove: false };
+    const users = ['bob', 'reader'].map((id) => ({ id, ...member }));
+    await lab.store.references.insert(referenceOf({ _id: ref, name: `Reference ${ref}`, users }));
     await addIndex(index, { reference: { id: ref } });
   }
 });

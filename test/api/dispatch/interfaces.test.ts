@@ -40,9 +40,10 @@ const EXAMPLES: Record<string, Example> = {
     seenBy: 'owner', operations: ALL, forgottenBy: 'everyone', change: { ready: true },
   },
   files: {
-    document: { _id: 'f1-x.fq', name: 'x.fq', size: 3, user: owner, uploaded_at: date, type: 'reads', ready: true, reserved: false, created: secret },
+    document: { _id: 'f1-x.fq', name: 'x.fq', size: 3, user: { id: 'someone' }, uploaded_at: date, type: 'reads', ready: true, reserved: true,
+      reserved_by: 'private', created: secret },
     sent: ['name', 'size', 'user', 'uploaded_at', 'type', 'ready', 'reserved'],
-    seenBy: 'everyone', operations: ALL, forgottenBy: 'everyone', change: { reserved: true },
+    seenBy: 'owner', operations: ALL, forgottenBy: 'everyone', change: { size: 4 },
   },
   groups: {
     document: { _id: 'g1', permissions: { cancel_job: true }, note: secret }, sent: ['permissions'],
@@ -65,10 +66,10 @@ const EXAMPLES: Record<string, Example> = {
     seenBy: 'owner', operations: ALL, forgottenBy: 'everyone', change: { ready: true },
   },
   jobs: {
-    document: { _id: 'j1', task: 'nuvs', args: { path: secret }, proc: 1, mem: 1, user: owner,
+    document: { _id: 'j1', task: 'nuvs', args: { sample_id: 'private', path: secret }, proc: 1, mem: 1, user: { id: 'someone' },
       status: [{ state: 'waiting', stage: null, error: null, progress: 0, timestamp: date }] },
     sent: ['task', 'proc', 'mem', 'user', 'state', 'stage', 'progress', 'created_at'],
-    seenBy: 'everyone', operations: ALL, forgottenBy: 'everyone', change: { proc: 2 },
+    seenBy: 'owner', operations: ALL, forgottenBy: 'everyone', change: { proc: 2 },
   },
   otus: {
     document: { _id: 'o1', name: 'n', abbreviation: '', reference: { id: 'private' }, verified: true, version: 0, lower_name: secret, isolates: [secret] },
@@ -76,10 +77,10 @@ const EXAMPLES: Record<string, Example> = {
     seenBy: 'owner', operations: ALL, forgottenBy: 'everyone', change: { version: 1 },
   },
   processes: {
-    document: { _id: 'p1', type: 'install_hmms', step: 'download', progress: 0, count: 0, complete: false, resumable: false, created_at: date,
-      context: { path: secret } },
+    document: { _id: 'p1', type: 'update_remote_reference', step: 'download', progress: 0, count: 0, complete: false, resumable: false, created_at: date,
+      context: { ref_id: 'private', user_id: 'someone', path: secret } },
     sent: ['type', 'step', 'progress', 'count', 'complete', 'resumable', 'created_at'],
-    seenBy: 'everyone', operations: ['insert', 'update'], forgottenBy: 'everyone', change: { progress: 0.5 },
+    seenBy: 'owner', operations: ['insert', 'update'], forgottenBy: 'everyone', change: { progress: 0.5 },
   },
   references: {
     document: { _id: 'r1', name: 'R', organism: 'virus', data_type: 'genome', created_at: date, internal_control: null, user: { id: 'someone' },
@@ -135,6 +136,9 @@ beforeAll(async () => {
   await sockets
     .write('references')
     .insertOne({ _id: 'private', user: owner, users: [], groups: [{ id: 'other' }] } as never);
+  await sockets
+    .write('jobs')
+    .insertOne({ _id: 'private', user: { id: 'someone' }, args: { sample_id: 'private' } } as never);
   const connect = async (userId: string) => sockets.connect((await sockets.signIn(userId)).cookie);
   browsers = {
     administrator: await connect('administrator'),

@@ -11,7 +11,7 @@ beforeAll(async () => {
 });
 afterAll(() => lab.dispose());
 
-const get = (path: string) => lab.send('anna', 'GET', path);
+const get = (path: string) => lab.send('bob', 'GET', path);
 
 async function addReference(): Promise<string> {
   const reference = referenceOf({ organism: 'virus', data_type: 'genome' });
@@ -22,7 +22,7 @@ async function addReference(): Promise<string> {
 describe('references', () => {
   const download = async (referenceId: string, scope?: string) => {
     const query = scope === undefined ? '' : `?scope=${scope}`;
-    const headers = { 'X-User': 'anna' };
+    const headers = { 'X-User': 'bob' };
     const response = await lab.app.request(`/download/refs/${referenceId}${query}`, { headers });
     const content = Buffer.from(await response.arrayBuffer());
     return { status: response.status, headers: response.headers, file: JSON.parse(gunzipSync(content).toString()) };
@@ -159,7 +159,7 @@ describe('FASTA', () => {
     const { body } = await get(`/download/otus/${otu._id}`);
     expect(body.split('\n').filter((line: string) => !line.startsWith('>'))).toEqual(['ACGTacgt', 'ACGTacgt']);
     const path = `/download/refs/${otu.reference.id}?scope=unverified`;
-    const response = await lab.app.request(path, { headers: { 'X-User': 'anna' } });
+    const response = await lab.app.request(path, { headers: { 'X-User': 'bob' } });
     const file = JSON.parse(gunzipSync(Buffer.from(await response.arrayBuffer())).toString());
     const exported = file.otus.find((one: { _id: string }) => one._id === otu._id);
     expect(exported.isolates[0].sequences[0].sequence).toBe('ACGTacgt');

@@ -8,7 +8,7 @@ beforeAll(async () => {
 });
 afterAll(() => lab.dispose());
 
-const get = (path: string) => lab.send('anna', 'GET', path);
+const get = (path: string) => lab.send('bob', 'GET', path);
 const ids = (body: { documents: { id: string }[] }) => body.documents.map((change) => change.id);
 
 test('changes are listed without diffs, removals first, then by version; built and unbuilt ones apart', async () => {
@@ -33,7 +33,9 @@ test('changes are listed without diffs, removals first, then by version; built a
 });
 
 test('a change is shown with its diff', async () => {
-  const otu = await insertOtu(lab.store, otuOf('ref1'));
+  const reference = referenceOf();
+  await lab.store.references.insert(reference);
+  const otu = await insertOtu(lab.store, otuOf(reference._id));
   const { body } = await get(`/api/history/${otu._id}.0`);
   expect(body).toMatchObject({
     id: `${otu._id}.0`,

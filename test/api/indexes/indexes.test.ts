@@ -10,7 +10,7 @@ beforeAll(async () => {
 });
 afterAll(() => lab.dispose());
 
-const get = (path: string) => lab.send('anna', 'GET', path);
+const get = (path: string) => lab.send('bob', 'GET', path);
 const build = (referenceId: string, user = 'bob') => lab.send(user, 'POST', `/api/refs/${referenceId}/indexes`);
 const publish = (indexId: string) =>
   lab.database.transaction((session) => lab.store.indexBuilds.publish(indexId, session));

@@ -8,7 +8,7 @@ beforeAll(async () => {
 });
 afterAll(() => lab.dispose());
 
-const get = (path: string) => lab.send('anna', 'GET', path);
+const get = (path: string) => lab.send('bob', 'GET', path);
 
 async function addReference(names: string[] = []): Promise<string> {
   const reference = referenceOf();

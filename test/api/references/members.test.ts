@@ -24,15 +24,15 @@ async function reference(changes: Parameters<typeof referenceOf>[0] = {}): Promi
 
 test('groups are added, read, changed and removed', async () => {
   const refs = await reference();
-  expect((await lab.send('anna', 'GET', `${refs}/groups`)).body).toEqual([]);
+  expect((await lab.send('bob', 'GET', `${refs}/groups`)).body).toEqual([]);
   const added = await lab.send('bob', 'POST', `${refs}/groups`, { group_id: 'west lab', modify_otu: true });
   expect(added.status).toBe(201);
   expect(added.headers.get('Location')).toBe(`${refs}/groups/west%20lab`);
   expect(added.body).toEqual({ id: 'west lab', created_at: expect.any(String), ...NO_RIGHTS, modify_otu: true });
   const changed = await lab.send('bob', 'PATCH', `${refs}/groups/west%20lab`, { build: true });
   expect(changed.body).toEqual({ ...added.body, build: true });
-  expect((await lab.send('anna', 'GET', `${refs}/groups/west%20lab`)).body).toEqual(changed.body);
-  expect((await lab.send('anna', 'GET', `${refs}/groups`)).body).toEqual([changed.body]);
+  expect((await lab.send('bob', 'GET', `${refs}/groups/west%20lab`)).body).toEqual(changed.body);
+  expect((await lab.send('bob', 'GET', `${refs}/groups`)).body).toEqual([changed.body]);
   expect((await lab.send('bob', 'DELETE', `${refs}/groups/west%20lab`)).status).toBe(204);
   expect((await lab.send('bob', 'DELETE', `${refs}/groups/west%20lab`)).status).toBe(404);
   expect((await lab.send('bob', 'PATCH', `${refs}/groups/west%20lab`, {})).status).toBe(404);

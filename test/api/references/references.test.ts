@@ -115,7 +115,7 @@ describe('creating', () => {
       workflowId: `process-${body.process.id}`,
       args: [{ processId: body.process.id }],
     });
-    expect((await lab.send('anna', 'GET', `/api/processes/${body.process.id}`)).body).toEqual({
+    expect((await lab.send('head', 'GET', `/api/processes/${body.process.id}`)).body).toEqual({
       id: body.process.id,
       type: 'import_reference',
       step: 'load_file',

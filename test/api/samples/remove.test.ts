@@ -129,6 +129,7 @@ test('a job that does not end is not waited for for ever', async () => {
     query: {},
     body: undefined,
     context: {} as never,
+    subject: await lab.store.samples.get(id),
   };
   expect(await route?.handle(request)).toMatchObject({ status: 204 });
   expect(await lab.store.samples.get(id)).toBeNull();

@@ -1,11 +1,10 @@
 import type { AnalysisDocument } from '../../../store/analyses.js';
-import { canRead } from '../../../store/samples/sample_rights.js';
 import type { ApiDeps } from '../../deps.js';
 import { attachment } from '../../downloads/attachment.js';
 import { firstOf, queryFlag } from '../../http/paging.js';
-import { badRequest, conflict, notFound, Refusal } from '../../http/refusals.js';
+import { badRequest, conflict, notFound } from '../../http/refusals.js';
 import { type Route, type RouteResult, route } from '../../http/route.js';
-import { findAnalysis } from '../access.js';
+import { onAnalysis } from '../../rights/samples.js';
 import { openResults, type Results, readAll, readHits } from '../results.js';
 import { formatCsv } from './csv.js';
 import { findDepths, formatBedGraph, formatDepths } from './depths.js';
@@ -63,6 +62,7 @@ function resultRoute(deps: ApiDeps): Route {
       'gives the same bytes. Needs the right to read the sample.',
     tag: 'Analyses',
     access: 'user',
+    right: onAnalysis(store, 'read', { idOf: ({ name = '' }) => DOWNLOAD_NAME.exec(name)?.[1] }),
     query: {
       decisions:
         '`true` adds to each row of a Pathoscope result the call of its OTU by the thresholds in the settings, the reason and the rule',
@@ -77,12 +77,8 @@ function resultRoute(deps: ApiDeps): Route {
       404: 'No such analysis, or the file with its results is gone',
       409: 'The analysis is still running',
     },
-    async handle({ params, query, caller }): Promise<RouteResult> {
-      const [, analysisId, written = ''] = DOWNLOAD_NAME.exec(params.name ?? '') ?? [];
-      const extension = written.toLowerCase();
-      const found = await findAnalysis(deps, analysisId, caller, canRead);
-      if (found instanceof Refusal) return found;
-      const { analysis } = found;
+    async handle({ params, query, subject: { analysis } }): Promise<RouteResult> {
+      const extension = DOWNLOAD_NAME.exec(params.name ?? '')?.[2]?.toLowerCase() ?? '';
       const isNuvs = analysis.algorithm === 'nuvs';
       if (isNuvs && !isNuvsExtension(extension)) return badRequest('Not a Pathoscope analysis');
       if (!isNuvs && isFasta(extension)) return badRequest('Not a NuVs analysis');
@@ -108,6 +104,7 @@ function depthsRoute(deps: ApiDeps): Route {
       'browsers, whose chromosome is the sequence id. Needs the right to read the sample.',
     tag: 'Analyses',
     access: 'user',
+    right: onAnalysis(deps.store, 'read'),
     query: { depth: '`by_base`: the bedGraph has the depths by the bases that reads really cover' },
     answers: {
       200: 'The file',
@@ -116,11 +113,8 @@ function depthsRoute(deps: ApiDeps): Route {
       404: 'No such analysis, the file with its results is gone, or they have no such depths of the sequence',
       409: 'The analysis is still running',
     },
-    async handle({ params, query, caller }): Promise<RouteResult> {
+    async handle({ params, query, subject: { analysis } }): Promise<RouteResult> {
       const [, sequenceId = '', extension = ''] = DEPTHS_NAME.exec(params.name ?? '') ?? [];
-      const found = await findAnalysis(deps, params.analysis_id, caller, canRead);
-      if (found instanceof Refusal) return found;
-      const { analysis } = found;
       if (analysis.algorithm === 'nuvs') return badRequest('Not a Pathoscope analysis');
       if (!analysis.ready) return conflict('Analysis is still running');
       const results = await openResults(deps, analysis);
