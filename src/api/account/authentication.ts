@@ -3,7 +3,7 @@ import { PERMISSIONS, type Permissions } from '../../contracts/permissions.js';
 import type { LiveSession } from '../../store/accounts/sessions.js';
 import type { UserRights } from '../../store/accounts/users.js';
 import type { ApiDeps } from '../deps.js';
-import type { Caller } from '../http/caller.js';
+import { type Caller, takesKeys } from '../http/caller.js';
 import { peerAddress } from '../http/peer.js';
 import { badRequest } from '../http/refusals.js';
 import type { Authenticate } from '../http/register.js';
@@ -13,7 +13,6 @@ import { tooManyTries } from './password_check.js';
 
 type Deps = Pick<ApiDeps, 'store'>;
 
-const KEY_PATHS = /^\/(api|upload)(\/|$)/;
 const BASE64 = /^[A-Za-z0-9+/_-]+={0,2}$/;
 
 /**
@@ -24,7 +23,7 @@ const BASE64 = /^[A-Za-z0-9+/_-]+={0,2}$/;
 export function createAuthenticate(deps: Deps): Authenticate {
   return async (context) => {
     const header = context.req.header('Authorization');
-    if (header !== undefined && KEY_PATHS.test(context.req.path) && (await deps.store.settings.get()).enable_api) {
+    if (header !== undefined && takesKeys(context.req.path) && (await deps.store.settings.get()).enable_api) {
       return callerOfKey(deps, context, header);
     }
     return callerOfCookies(deps, context);

@@ -12,6 +12,13 @@ export type Caller = {
   permissions: Permissions;
 };
 
+const KEY_PATHS = /^\/(api|upload)(\/|$)/;
+
+/** Whether API keys count on this path; elsewhere they are ignored. */
+export function takesKeys(path: string): boolean {
+  return KEY_PATHS.test(path);
+}
+
 /** Whether the caller may do what needs the permission; administrators may everything. */
 function hasPermission(caller: Caller, permission: Permission): boolean {
   return caller.administrator || caller.permissions[permission];
