@@ -52,6 +52,7 @@ export function createStore(database: Database) {
   const otuVersions = createOtuVersionStore(database, otus, history);
   const otuRemovals = createOtuRemovalStore(database, otus);
   const compete = createCompete(database);
+  const users = createUserStore(database);
   const processes = createProcessStore(database);
   const hmmStatus = createHmmStatusStore(database, processes);
   const analyses = createAnalysisStore(database, jobs);
@@ -89,8 +90,8 @@ export function createStore(database: Database) {
     files,
     caches,
     subtractions,
-    users: createUserStore(database),
-    groups: createGroupStore(database),
+    users,
+    groups: createGroupStore(database, users.settleMembers),
     keys: createKeyStore(database),
     sessions: createSessionStore(database),
     loginAttempts: createLoginAttemptStore(database),

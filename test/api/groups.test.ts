@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { createGroupStore } from '../../src/store/accounts/groups.js';
 import { type Browser, type IdentityServer, identityServer } from '../support/identity.js';
 
 let server: IdentityServer;
@@ -123,4 +124,22 @@ test('everybody reads groups, only administrators change them', async () => {
     expect((await reader.send(method, path)).status).toBe(403);
     expect((await server.browser().send(method, path)).status).toBe(401);
   }
+});
+
+// Members who keep what a group no longer gives would keep it until somebody changes them again.
+test('a change of a group that does not reach its members does not happen at all', async () => {
+  await create('fragile');
+  await head.send('PATCH', '/api/groups/fragile', { permissions: { create_ref: true } });
+  await server.addUser('held', { groups: ['fragile'] });
+  const groups = createGroupStore(server.database, async (groupId, session) => {
+    await server.deps.store.users.settleMembers(groupId, session);
+    throw new Error('cut off');
+  });
+  await expect(groups.setPermissions('fragile', { create_ref: false })).rejects.toThrow('cut off');
+  await expect(groups.remove('fragile')).rejects.toThrow('cut off');
+  expect(await groups.get('fragile')).toMatchObject({ permissions: { create_ref: true } });
+  expect(await server.deps.store.users.get('held')).toMatchObject({
+    groups: ['fragile'],
+    permissions: { create_ref: true },
+  });
 });

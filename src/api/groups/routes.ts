@@ -82,11 +82,8 @@ export function createGroupRoutes({ store }: ApiDeps): Route[] {
         404: 'No such group',
       },
       async handle({ params, body }) {
-        const groupId = params.group_id ?? '';
-        const group = await store.groups.setPermissions(groupId, body.permissions);
-        if (!group) return notFound();
-        await store.users.settleMembers(groupId);
-        return json(group);
+        const group = await store.groups.setPermissions(params.group_id ?? '', body.permissions);
+        return group ? json(group) : notFound();
       },
     }),
     route({
@@ -99,10 +96,7 @@ export function createGroupRoutes({ store }: ApiDeps): Route[] {
       description: 'Members lose what the group gave them. References and samples forget the group.',
       answers: { 204: 'Removed', 404: 'No such group' },
       async handle({ params }) {
-        const groupId = params.group_id ?? '';
-        if (!(await store.groups.remove(groupId))) return notFound();
-        await store.users.settleMembers(groupId);
-        return noContent();
+        return (await store.groups.remove(params.group_id ?? '')) ? noContent() : notFound();
       },
     }),
   ];

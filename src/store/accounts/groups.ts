@@ -1,6 +1,8 @@
+import type { ClientSession } from 'mongodb';
 import { completePermissions, type Permission, type Permissions } from '../../contracts/permissions.js';
 import type { Database, Stored } from '../database/database.js';
 import { isDuplicate } from '../database/ids.js';
+import { holdLock } from '../database/locks.js';
 
 /** A group as stored: its id is its lower-case name. */
 export type GroupDocument = Stored & { permissions: Permissions };
@@ -13,8 +15,11 @@ export function toGroupItem(group: GroupDocument): GroupItem {
   return { id: group._id, permissions: completePermissions(group.permissions) };
 }
 
-/** Reads and writes of groups. What members derive from their groups is kept by `users.settleMembers`. */
-export function createGroupStore(database: Database) {
+/** Brings in line what members of a group have by it, in the transaction that changes the group. */
+export type SettleMembers = (groupId: string, session: ClientSession) => Promise<void>;
+
+/** Reads and writes of groups. A group and what its members have by it change together or not at all. */
+export function createGroupStore(database: Database, settleMembers: SettleMembers) {
   const groups = database.collection<GroupDocument>('groups');
   return {
     /** A group; undefined when there is none. */
@@ -45,21 +50,26 @@ export function createGroupStore(database: Database) {
       return toGroupItem(group);
     },
 
-    /** Sets some of a group's permissions; undefined when there is no such group. */
-    async setPermissions(
-      groupId: string,
-      changes: Partial<Record<Permission, boolean>>,
-    ): Promise<GroupItem | undefined> {
+    /** Sets some of a group's permissions, for all members at once; undefined when there is no such group. */
+    setPermissions(groupId: string, changes: Partial<Record<Permission, boolean>>): Promise<GroupItem | undefined> {
       const $set = Object.fromEntries(Object.entries(changes).map(([name, value]) => [`permissions.${name}`, value]));
-      if (Object.keys($set).length > 0) await groups.updateOne({ _id: groupId }, { $set });
-      return this.get(groupId);
+      return database.transaction(async (session) => {
+        await holdLock(database, 'memberships', session);
+        if (Object.keys($set).length > 0) await groups.updateOne({ _id: groupId }, { $set }, { session });
+        const group = await groups.findOne({ _id: groupId }, { session });
+        if (!group) return undefined;
+        await settleMembers(groupId, session);
+        return toGroupItem(group);
+      });
     },
 
-    /** Removes a group from the list, from references, samples and settings; false when there is no such group. */
+    /** Removes a group from the list, from members, references, samples and settings; false when there is no such group. */
     remove: (groupId: string): Promise<boolean> =>
       database.transaction(async (session) => {
+        await holdLock(database, 'memberships', session);
         const result = await groups.deleteOne({ _id: groupId }, { session });
         if (result.deletedCount === 0) return false;
+        await settleMembers(groupId, session);
         await database
           .collection<Stored & { groups: { id: string }[] }>('references')
           .updateMany({ 'groups.id': groupId }, { $pull: { groups: { id: groupId } } }, { session });

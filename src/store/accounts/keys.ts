@@ -1,4 +1,5 @@
 import { createHash, randomUUID } from 'node:crypto';
+import type { ClientSession } from 'mongodb';
 import { completePermissions, PERMISSIONS, type Permission, type Permissions } from '../../contracts/permissions.js';
 import type { Database, Stored } from '../database/database.js';
 import { isDuplicate } from '../database/ids.js';
@@ -27,17 +28,24 @@ function hashKey(key: string): string {
   return createHash('sha256').update(key).digest('hex');
 }
 
+/** What the keys of a user are limited by. */
+export type KeyOwner = { id: string; administrator: boolean; groups: string[]; permissions: Permissions };
+
 /**
- * Takes from a user's keys what the user has no permission for, unless the user is an administrator. Keys never grow
- * by themselves, so a permission that comes back stays off.
+ * Takes from users' keys in the caller's transaction what the user has no permission for, unless the user is an administrator. Keys
+ * never grow by themselves, so a permission that comes back stays off.
  */
 export async function limitKeys(
   database: Database,
-  user: { id: string; administrator: boolean; groups: string[]; permissions: Permissions },
+  owners: readonly KeyOwner[],
+  session: ClientSession,
 ): Promise<void> {
-  const lost = user.administrator ? [] : PERMISSIONS.filter((name) => !user.permissions[name]);
-  const off = Object.fromEntries(lost.map((name) => [`permissions.${name}`, false]));
-  await database.db.collection('keys').updateMany({ 'user.id': user.id }, { $set: { groups: user.groups, ...off } });
+  const changes = owners.map(({ id, administrator, groups, permissions }) => {
+    const lost = administrator ? [] : PERMISSIONS.filter((name) => !permissions[name]);
+    const off = Object.fromEntries(lost.map((name) => [`permissions.${name}`, false]));
+    return { updateMany: { filter: { 'user.id': id }, update: { $set: { groups, ...off } } } };
+  });
+  if (changes.length > 0) await database.db.collection('keys').bulkWrite(changes, { session });
 }
 
 /** Reads and writes of API keys; all but `findByKey` are limited to those of one user. */

@@ -83,7 +83,6 @@ const DEFAULT_ACCOUNT_SETTINGS: AccountSettings = {
   quick_analyze_algorithm: 'pathoscope_bowtie',
 };
 const FIRST_USER_MARKER = 'first_user';
-const MAXIMUM_TRIES = 20;
 
 /** A user in the form of lists and messages. */
 export function toUserItem(user: UserDocument): UserItem {
@@ -149,21 +148,19 @@ export function createUserStore(database: Database) {
   const users = database.collection<UserDocument>('users');
   const groups = database.collection<GroupDocument>('groups');
 
-  const settle = async (userId: string): Promise<UserItem | undefined> => {
-    for (let tries = 1; tries <= MAXIMUM_TRIES; tries += 1) {
-      const stored = await users.findOne({ _id: userId }, { projection: USER_PROJECTION });
-      if (!stored) return undefined;
-      const user = toUserItem(stored);
-      const existing = await groups.find({ _id: { $in: user.groups } }).toArray();
-      const wanted = derive(user, existing);
-      if (isSettled(stored, wanted)) {
-        await limitKeys(database, user);
-        return user;
-      }
-      const unchanged = { _id: userId, groups: stored.groups, primary_group: stored.primary_group };
-      await users.updateOne(unchanged as Filter<UserDocument>, { $set: wanted });
-    }
-    throw new Error(`User ${userId} is changed all the time`);
+  /** Brings permissions, primary group and keys of users in line with their groups; the transaction holds the lock `memberships`. */
+  const settle = async (filter: Filter<UserDocument>, session: ClientSession): Promise<UserItem[]> => {
+    const stored = await users.find(filter, { session, projection: USER_PROJECTION }).toArray();
+    const names = [...new Set(stored.flatMap((user) => user.groups ?? []))];
+    const existing = await groups.find({ _id: { $in: names } }, { session }).toArray();
+    const settled = stored.map((user) => ({ user, wanted: derive(toUserItem(user), existing) }));
+    const changes = settled
+      .filter(({ user, wanted }) => !isSettled(user, wanted))
+      .map(({ user, wanted }) => ({ updateOne: { filter: { _id: user._id }, update: { $set: wanted } } }));
+    if (changes.length > 0) await users.bulkWrite(changes, { session });
+    const items = settled.map(({ user, wanted }) => ({ ...toUserItem(user), ...wanted }));
+    await limitKeys(database, items, session);
+    return items;
   };
 
   /** Does the work in a transaction, but not when it takes the only administrator; tells whether it was done. */
@@ -262,13 +259,15 @@ export function createUserStore(database: Database) {
       const password = passwordHash === undefined ? {} : passwordChange(passwordHash);
       const $set = { ...set, ...password, ...(endsSessions(changes) ? { invalidate_sessions: true } : {}) };
       const change = { $set, ...(passwordHash ? UNSALT : {}) };
-      const write = async (session?: ClientSession) => {
-        await users.updateOne({ _id: userId }, change, session ? { session } : {});
+      let changed: UserItem | undefined;
+      const write = async (session: ClientSession) => {
+        await holdLock(database, 'memberships', session);
+        if (Object.keys($set).length > 0) await users.updateOne({ _id: userId }, change, { session });
+        [changed] = await settle({ _id: userId }, session);
       };
-      if (changes.administrator === false) {
-        if (!(await keepingAdministrator(write))) return 'last_administrator';
-      } else if (Object.keys($set).length > 0) await write();
-      return settle(userId);
+      if (changes.administrator !== false) await database.transaction(write);
+      else if (!(await keepingAdministrator(write))) return 'last_administrator';
+      return changed;
     },
 
     /** Sets the password that the user has chosen; false when there is no such user. */
@@ -289,10 +288,12 @@ export function createUserStore(database: Database) {
       if (Object.keys($set).length > 0) await users.updateOne({ _id: userId }, { $set } as UpdateFilter<UserDocument>);
     },
 
-    /** Brings permissions, primary group and keys of all members of a group in line with their groups. */
-    async settleMembers(groupId: string): Promise<void> {
-      const members = await users.find({ groups: groupId }, { projection: { _id: 1 } }).toArray();
-      for (const member of members) await settle(member._id);
+    /**
+     * Brings permissions, primary group and keys of all members of a group in line with their groups, in the caller's transaction, which
+     * holds the lock `memberships`.
+     */
+    async settleMembers(groupId: string, session: ClientSession): Promise<void> {
+      await settle({ groups: groupId }, session);
     },
 
     /** Removes a user with sessions, keys and memberships, unless it is the last administrator. */
@@ -329,7 +330,7 @@ function derive(user: UserItem, existing: GroupDocument[]): Derived {
   return {
     groups: kept,
     primary_group: kept.includes(user.primary_group) ? user.primary_group : '',
-    permissions: unitePermissions(existing),
+    permissions: unitePermissions(existing.filter(({ _id }) => kept.includes(_id))),
   };
 }
 

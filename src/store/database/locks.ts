@@ -5,10 +5,17 @@ import type { Database, Stored } from './database.js';
 /**
  * Transactions that keep a rule over several documents, which a snapshot alone cannot see: `samples` for unique names and for
  * hosts that samples use, `subtractions` for names that mean the same folder, `analyses` for the tags of samples and
- * for the files of the indexes that analyses use, `administrators` for the last of them, `otu_names` for the names of OTUs in one
+ * for the files of the indexes that analyses use, `administrators` for the last of them, `memberships` for what users have by their
+ * groups, `otu_names` for the names of OTUs in one
  * reference.
  */
-export type LockName = 'administrators' | 'analyses' | 'samples' | 'subtractions' | `otu_names ${string}`;
+export type LockName =
+  | 'administrators'
+  | 'analyses'
+  | 'memberships'
+  | 'samples'
+  | 'subtractions'
+  | `otu_names ${string}`;
 
 /** After so long a transaction goes on without its turn: two that wait for each other's locks must not stand. */
 const LONGEST_TURN_MS = 2_000;

@@ -59,14 +59,15 @@ export function mapPage<T, U>(page: Page<T>, change: (document: T) => U): Page<U
 /**
  * Search for a text anywhere in one of the fields, ignoring case; undefined when there is nothing to search for.
  *
- * ASCII terms are compared without a regular expression, which some servers run a hundred times faster.
+ * ASCII terms are compared without a regular expression, which some servers run a hundred times faster; as literals, since a text that
+ * begins with `$` would else be an expression.
  */
 export function searchFilter(fields: readonly string[], term: string | undefined): Document | undefined {
   if (!term) return undefined;
   const ascii = [...term].every((letter) => letter.charCodeAt(0) < 128);
   const conditions = fields.map((field) =>
     ascii
-      ? { $expr: { $gte: [{ $indexOfCP: [{ $toLower: `$${field}` }, term.toLowerCase()] }, 0] } }
+      ? { $expr: { $gte: [{ $indexOfCP: [{ $toLower: `$${field}` }, { $literal: term.toLowerCase() }] }, 0] } }
       : { [field]: { $regex: escapePattern(term), $options: 'i' } },
   );
   return { $or: conditions };
