@@ -11,6 +11,7 @@ Commands
   api              run the API alone, against given servers
   worker control   run the control worker alone
   worker tools     run the tool worker alone
+  audit verify     look whether the audit log of a database was changed (--db, --known NUMBER:HASH)
   version          print the version
   help             print this text
 
@@ -35,6 +36,7 @@ const COMMANDS: Record<string, Command> = {
     if (kind !== 'control' && kind !== 'tools') throw new ConfigError('Say which worker: control or tools.');
     return (await import('./commands/worker.js')).runWorkerProcess(kind, configOf(argv));
   },
+  audit: async (argv) => (await import('./commands/audit.js')).runAuditCommand(argv),
   version: async () => print((await import('./api/version.js')).serverVersion({ force_version: undefined })),
   help: async () => print(USAGE),
 };

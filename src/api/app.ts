@@ -2,6 +2,7 @@ import { Hono } from 'hono';
 import { createAccountRoutes } from './account/routes.js';
 import { createAnalysisRoutes } from './analyses/routes.js';
 import { createAnalysisStartRoutes } from './analyses/start_routes.js';
+import { createAuditRoutes } from './audit/routes.js';
 import { createCacheRoutes } from './caches/routes.js';
 import type { ApiDeps } from './deps.js';
 import { createDispatchRoutes } from './dispatch/routes.js';
@@ -46,6 +47,7 @@ export function createRoutes(deps: ApiDeps): Route[] {
     ...createUserRoutes(deps),
     ...createGroupRoutes(deps),
     ...createSettingsRoutes(deps),
+    ...createAuditRoutes(deps),
     ...createSoftwareRoutes(deps),
     ...createFileRoutes(deps),
     ...createUploadRoutes(deps),
@@ -82,6 +84,6 @@ export function createApp(deps: ApiDeps, authenticate: Authenticate): Hono<Env> 
   app.use(requestLog(deps.log), standardHeaders(deps.version), sameOrigin(), notFoundPages());
   app.onError(errorHandler());
   app.notFound(answerUnknownPath);
-  registerRoutes(app, createRoutes(deps), authenticate);
+  registerRoutes(app, createRoutes(deps), { authenticate, audit: deps.store.audit });
   return app;
 }

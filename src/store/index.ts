@@ -4,6 +4,7 @@ import { createLoginAttemptStore } from './accounts/login_attempts.js';
 import { createSessionStore } from './accounts/sessions.js';
 import { createUserStore } from './accounts/users.js';
 import { createAnalysisStore } from './analyses.js';
+import { createAuditStore } from './audit.js';
 import { createBlastStore } from './blast.js';
 import { createCacheStore } from './caches.js';
 import { createCompete } from './database/contention.js';
@@ -91,6 +92,7 @@ export function createStore(database: Database) {
     caches,
     subtractions,
     users,
+    audit: createAuditStore(database, compete),
     groups: createGroupStore(database, users.settleMembers),
     keys: createKeyStore(database),
     sessions: createSessionStore(database),

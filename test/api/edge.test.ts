@@ -52,7 +52,7 @@ describe('unknown paths', () => {
       answers: { 404: 'always' },
       handle: async () => notFound('No such download'),
     });
-    registerRoutes(app, [download], async () => undefined);
+    registerRoutes(app, [download], { authenticate: async () => undefined, audit: server.deps.store.audit });
     const browser = await app.request('/download/x', { headers: { Accept: BROWSER_ACCEPT } });
     expect(browser.status).toBe(404);
     expect(browser.headers.get('Content-Type')).toBe('text/html; charset=utf-8');
@@ -188,7 +188,10 @@ describe('pages', () => {
     );
     const app = new Hono<Env>();
     app.use(standardHeaders('v9.8.7'));
-    registerRoutes(app, createPageRoutes(server.deps, folder), async () => undefined);
+    registerRoutes(app, createPageRoutes(server.deps, folder), {
+      authenticate: async () => undefined,
+      audit: server.deps.store.audit,
+    });
 
     const anonymous = await app.request('/samples/abc');
     const nonce = /'nonce-(\w+)'/.exec(anonymous.headers.get('Content-Security-Policy') ?? '')?.[1];

@@ -3,6 +3,7 @@ import { PERMISSIONS, type Permissions } from '../../contracts/permissions.js';
 import type { LiveSession } from '../../store/accounts/sessions.js';
 import type { UserRights } from '../../store/accounts/users.js';
 import type { ApiDeps } from '../deps.js';
+import { auditWrongKey } from '../http/audit.js';
 import { type Caller, takesKeys } from '../http/caller.js';
 import { peerAddress } from '../http/peer.js';
 import { badRequest } from '../http/refusals.js';
@@ -88,6 +89,7 @@ async function callerOfKey({ store }: Deps, context: Context<Env>, header: strin
   const user = found && (await store.users.rights(userId));
   if (!found || !user) {
     const waitSeconds = await store.loginAttempts.begin(`key of ${userId}`, peerAddress(context));
+    if (waitSeconds === 0) await auditWrongKey(store.audit, context, userId);
     throw waitSeconds > 0 ? tooManyTries(waitSeconds) : badRequest('Invalid Authorization header');
   }
   if (user.force_reset) return undefined;

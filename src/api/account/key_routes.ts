@@ -43,6 +43,7 @@ export function createKeyRoutes({ store }: ApiDeps): Route[] {
       access: 'session',
       right: ofAccount,
       tag: TAG,
+      audit: 'key',
       summary: 'Make an API key',
       description:
         `The secret \`key\` is shown in this answer only. A key never has a permission that its owner lacks, and never passes as ` +
@@ -63,6 +64,7 @@ export function createKeyRoutes({ store }: ApiDeps): Route[] {
       access: 'session',
       right: ofAccount,
       tag: TAG,
+      audit: 'key',
       summary: "Change an API key's permissions",
       description: 'Changes the permissions that are given, as far as the owner has them.',
       body: KeyBody,
@@ -88,6 +90,7 @@ export function createKeyRoutes({ store }: ApiDeps): Route[] {
       access: 'session',
       right: ofAccount,
       tag: TAG,
+      audit: 'key',
       summary: 'Remove an API key',
       description: 'The key stops working at once.',
       answers: { 204: 'Removed', 404: 'The caller has no such key' },
@@ -101,6 +104,7 @@ export function createKeyRoutes({ store }: ApiDeps): Route[] {
       access: 'session',
       right: ofAccount,
       tag: TAG,
+      audit: 'key',
       summary: 'Remove all own API keys',
       description: 'All keys of the caller stop working at once.',
       answers: { 204: 'Removed' },

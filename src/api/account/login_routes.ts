@@ -26,6 +26,7 @@ function login(deps: ApiDeps): Route {
     path: '/api/account/login',
     access: { public: 'one signs in with it' },
     tag: 'Account',
+    audit: 'sign_in',
     summary: 'Sign in',
     description:
       'Sets the cookies `session_id` and `session_token`: for an hour, or for 30 days with `remember`, and longer while they are used; and ' +
@@ -39,6 +40,7 @@ function login(deps: ApiDeps): Route {
       429: 'Too many failed tries for this account from this address; `Retry-After` tells how long to wait',
     },
     async handle({ context, body: { username, password, remember } }) {
+      context.set('actor', username);
       const check = await checkPassword(deps, context, username, password);
       if ('refused' in check) return check.refused;
       if ('wrong' in check) return wrongPassword();
@@ -55,12 +57,17 @@ function logout({ store }: ApiDeps): Route {
     path: '/api/account/logout',
     access: { public: 'it also answers those whose session has ended' },
     tag: 'Account',
+    audit: 'sign_out',
     summary: 'Sign out',
     description: 'Ends the session and removes its cookies.',
     answers: { 200: 'Signed out, or was not signed in' },
     async handle({ context }) {
       const { sessionId, token } = readSessionCookies(context);
-      if (sessionId && token) await store.sessions.close(sessionId, token);
+      const session = sessionId && token ? await store.sessions.find(sessionId, token) : undefined;
+      if (session && token) {
+        context.set('actor', session.user.id);
+        await store.sessions.close(session._id, token);
+      }
       removeSessionCookies(context);
       return new Response(null, { status: 200 });
     },
@@ -74,6 +81,7 @@ function reset(deps: ApiDeps): Route {
     path: '/api/account/reset',
     access: { public: 'it ends the sign-in of users who must choose a new password' },
     tag: 'Account',
+    audit: 'password',
     summary: 'Choose a new password at sign-in',
     description:
       'Takes the code that POST /api/account/login gave, within ten minutes and with the same `session_id` cookie. Ends all other ' +
@@ -87,6 +95,7 @@ function reset(deps: ApiDeps): Route {
       const { sessionId } = readSessionCookies(context);
       const pending = sessionId && (await store.sessions.checkReset(sessionId, body.reset_code));
       if (!sessionId || !pending) return refuseReset('Invalid reset code');
+      context.set('actor', pending.userId);
       const { minimum_password_length } = await store.settings.get();
       const refused = refusePassword(body.password, minimum_password_length);
       if (refused) return refuseReset(refused.message, await store.sessions.renewResetCode(sessionId));

@@ -34,6 +34,7 @@ function accountRoutes(deps: ApiDeps): Route[] {
       access: 'session',
       right: ofAccount,
       tag: 'Account',
+      audit: 'account',
       summary: 'Change e-mail address or password',
       description:
         'A new `password` needs `old_password`, and ends all other sessions of the user. A body that is not JSON changes nothing.',

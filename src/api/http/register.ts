@@ -1,6 +1,8 @@
 import type { Context, Hono } from 'hono';
 import type { ContentfulStatusCode, StatusCode } from 'hono/utils/http-status';
 import type { Logger } from '../../log.js';
+import type { AuditStore } from '../../store/audit.js';
+import { auditActionOf, audited, auditSignIn } from './audit.js';
 import { DEFAULT_BODY_LIMIT, readJsonBody } from './body.js';
 import { type Access, type Caller, refuseAccess } from './caller.js';
 import { encodeJson } from './json.js';
@@ -24,9 +26,14 @@ export function refusalResponse(refusal: Refusal): Response {
  * Registers the routes: 401, 403, 413/400/422, 404/403 of the right and then the handler, in this order on every route; 405 for other methods
  * of a known path.
  */
-export function registerRoutes(app: Hono<Env>, routes: readonly Route[], authenticate: Authenticate): void {
+export function registerRoutes(
+  app: Hono<Env>,
+  routes: readonly Route[],
+  { authenticate, audit }: { authenticate: Authenticate; audit: AuditStore },
+): void {
+  const server = { authenticate, audit };
   for (const route of routes) {
-    app.on(route.method, route.path, (context) => answer(context, route, authenticate));
+    app.on(route.method, route.path, (context) => answer(context, route, server));
   }
   for (const [path, same] of groupByPath(routes)) {
     const allowed = [...new Set(same.flatMap((route) => (route.method === 'GET' ? ['GET', 'HEAD'] : [route.method])))];
@@ -42,8 +49,10 @@ function groupByPath(routes: readonly Route[]): Map<string, Route[]> {
   return groups;
 }
 
-async function answer(context: Context<Env>, route: Route, authenticate: Authenticate): Promise<Response> {
-  const result = await handle(context, route, authenticate).catch(refusalOrFault);
+type Server = { authenticate: Authenticate; audit: AuditStore };
+
+async function answer(context: Context<Env>, route: Route, server: Server): Promise<Response> {
+  const result = await handle(context, route, server).catch(refusalOrFault);
   const response = result instanceof Refusal ? refusalResponse(result) : result;
   // Through the context, so that cookies which authentication has set are kept.
   for (const [name, value] of response.headers) context.header(name, value, { append: name === 'set-cookie' });
@@ -57,7 +66,7 @@ function refusalOrFault(error: unknown): Refusal {
   throw error;
 }
 
-async function handle(context: Context<Env>, route: Route, authenticate: Authenticate): Promise<RouteResult> {
+async function handle(context: Context<Env>, route: Route, { authenticate, audit }: Server): Promise<RouteResult> {
   const caller = isPublic(route.access) ? undefined : await authenticate(context);
   if (!isPublic(route.access)) {
     if (!caller) return requiresAuthorization();
@@ -71,7 +80,7 @@ async function handle(context: Context<Env>, route: Route, authenticate: Authent
   const params = context.req.param() as Record<string, string>;
   const subject = caller && (await subjectOf(route, caller, params));
   if (subject instanceof Refusal) return subject;
-  return route.handle({
+  const request = {
     context,
     caller,
     params,
@@ -79,7 +88,13 @@ async function handle(context: Context<Env>, route: Route, authenticate: Authent
     body,
     subject,
     log: caller ? log.child({ userId: caller.userId }) : log,
-  });
+  };
+  const action = auditActionOf(route);
+  if (!action) return route.handle(request);
+  if (caller) return audited(audit, action, { context, caller, body }, () => route.handle(request));
+  const result = await route.handle(request);
+  await auditSignIn(audit, action, context, result);
+  return result;
 }
 
 /** What the route's right finds. One that asks for no right is a fault: nobody gets past it. */

@@ -1,6 +1,7 @@
 import type { Context } from 'hono';
 import type * as v from 'valibot';
 import type { Logger } from '../../log.js';
+import type { AuditAction } from '../../store/audit.js';
 import type { Access, Caller } from './caller.js';
 import { encodeJson } from './json.js';
 import type { RawQuery } from './paging.js';
@@ -8,7 +9,15 @@ import type { Refusal } from './refusals.js';
 import type { Right } from './right.js';
 
 /** Values that the server keeps with each request. */
-export type Env = { Variables: { requestId: string; nonce: string; log: Logger } };
+export type Env = {
+  Variables: {
+    requestId: string;
+    nonce: string;
+    log: Logger;
+    /** The user whom a request of somebody who is not signed in is about. */
+    actor?: string;
+  };
+};
 
 /** What a handler gets: the checked request. */
 export type RouteRequest<Body, Who, Subject = undefined> = {
@@ -41,6 +50,8 @@ type RouteBase = {
   /** Query keys with a line of documentation each. */
   query?: Record<string, string>;
   answers: Record<number, Answer>;
+  /** What the audit log calls its requests; removals are audited without it. */
+  audit?: AuditAction;
   /** Largest body in bytes; 1 MiB unless given. */
   bodyLimit?: number;
   /** True when the handler reads the body itself, as uploads do. */

@@ -73,7 +73,13 @@ function additions(deps: ApiDeps): Route[] {
     if (!outcome.ok) return refusalOf(outcome, kind);
     return created(toWireMember(kind, member), path`/api/refs/${reference._id}/${kind}/${id}`);
   };
-  const common = { method: 'POST', access: 'user', right: onReference(store, 'modify'), tag: TAG } as const;
+  const common = {
+    method: 'POST',
+    access: 'user',
+    right: onReference(store, 'modify'),
+    audit: 'member',
+    tag: TAG,
+  } as const;
   const answers = {
     201: 'The new member',
     400: 'There is no such user or group, or it is a member already',
@@ -110,6 +116,7 @@ function changes(deps: ApiDeps, kind: MemberKind): Route[] {
     path: `/api/refs/:ref_id/${kind}/:member_id`,
     access: 'user',
     right: onReference(store, 'modify'),
+    audit: 'member',
     tag: TAG,
   } as const;
   return [

@@ -120,6 +120,7 @@ function sampleRoutes(deps: ApiDeps, cancelLimitMs: number): Route[] {
     route({
       method: 'PATCH',
       path: '/api/samples/:sample_id/rights',
+      audit: 'rights',
       summary: 'Edit the rights on a sample',
       description:
         'Changes the owner group and who may read and write, as far as it is given. For the owner and administrators.',

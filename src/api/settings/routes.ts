@@ -62,6 +62,7 @@ export function createSettingsRoutes({ store, config }: ApiDeps): Route[] {
       access: 'administrator',
       right: common('settings of the server'),
       tag: TAG,
+      audit: 'settings',
       summary: 'Change the settings',
       description:
         'Changes the settings that are given. Limits and paths are configuration and cannot be changed here. ' +

@@ -55,6 +55,7 @@ function firstUser(deps: ApiDeps): Route {
     path: '/api/users/first',
     access: { public: 'there is nobody yet who could sign in; it works once' },
     tag: TAG,
+    audit: 'user',
     summary: 'Create the first user',
     description:
       'Creates an administrator and signs in. Works only while there is no user; of several at once one wins.',
@@ -71,6 +72,7 @@ function firstUser(deps: ApiDeps): Route {
       const passwordHash = await hashPassword(password);
       const user = await store.users.insertFirst({ id: userId, passwordHash });
       if (!user) return hasFirstUser();
+      context.set('actor', userId);
       await signIn(deps, context, userId, false, passwordHash);
       return answerCreated(user);
     },
@@ -102,6 +104,7 @@ function createUser(deps: ApiDeps): Route {
     access: 'administrator',
     right: common('users of the server'),
     tag: TAG,
+    audit: 'user',
     summary: 'Create a user',
     description: 'The user must choose a new password at the first sign-in, unless `force_reset` is false.',
     body: NewUserBody,
@@ -127,6 +130,7 @@ function changeUser(deps: ApiDeps): Route {
     access: 'administrator',
     right: common('users of the server'),
     tag: TAG,
+    audit: 'user',
     summary: 'Change a user',
     description:
       'Changes what is given. `groups` is the whole new list. An empty `primary_group` means none. A new password or `force_reset` ' +
@@ -149,6 +153,7 @@ function removeUser({ store }: ApiDeps): Route {
     access: 'administrator',
     right: common('users of the server'),
     tag: TAG,
+    audit: 'user',
     summary: 'Remove a user',
     description:
       'Removes the user with sessions, API keys and memberships in references. What the user has made stays.',

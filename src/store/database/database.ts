@@ -21,6 +21,7 @@ export type Database = {
 /** Every collection of the server. */
 export const COLLECTIONS = [
   'analyses',
+  'audit',
   'caches',
   'files',
   'groups',

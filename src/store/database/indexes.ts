@@ -9,6 +9,7 @@ const INDEXES: Partial<Record<CollectionName, IndexDescription[]>> = {
     { key: { 'reference.id': 1 } },
     { key: { 'blasts.state': 1 }, sparse: true },
   ],
+  audit: [{ key: { user: 1, _id: -1 } }, { key: { action: 1, _id: -1 } }, { key: { at: 1 } }],
   caches: [{ key: { 'sample.id': 1 } }, { key: { key: 1 }, unique: true, sparse: true }],
   files: [{ key: { type: 1, uploaded_at: -1 } }, { key: { uploaded_at: -1 } }],
   history: [

@@ -115,6 +115,7 @@ const EXAMPLES: Record<string, Example> = {
 
 /** What is never shown, and why. */
 const NOT_SHOWN = {
+  audit: 'for administrators, who ask for it',
   keys: 'secrets',
   locks: 'internal',
   login_attempts: 'internal',
