@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { BlockList, isIP } from 'node:net';
 import { availableParallelism, totalmem } from 'node:os';
 import { parseArgs } from 'node:util';
 import * as v from 'valibot';
@@ -47,6 +48,10 @@ export const OPTIONS = {
   temporal_address: { kind: 'text', help: 'host:port of Temporal; without it a server is started' },
   temporal_namespace: { kind: 'text', help: 'namespace in Temporal (default)' },
   temporal_ui_port: { kind: 'port', help: 'port of the embedded Temporal UI (a free one)' },
+  trusted_proxies: {
+    kind: 'text',
+    help: 'addresses or networks of proxies before the server, whose X-Forwarded-For is believed: 127.0.0.1,10.1.0.0/16 (nobody)',
+  },
   proxy: { kind: 'text', help: 'proxy for outgoing requests, http://[user:pass@]host:port', secret: true },
   github_url: { kind: 'text', help: 'base address of the release service (https://api.github.com)' },
   genbank_url: { kind: 'text', help: 'address of GenBank efetch' },
@@ -141,6 +146,15 @@ const ConfigSchema = v.object({
   temporal_address: v.optional(text('temporal_address')),
   temporal_namespace: v.optional(text('temporal_namespace'), 'default'),
   temporal_ui_port: v.optional(port('temporal_ui_port')),
+  trusted_proxies: v.optional(
+    v.pipe(
+      v.string(),
+      v.check(
+        (given) => toNetworks(given) !== undefined,
+        '--trusted-proxies must be addresses or networks with commas between them, as 127.0.0.1,10.1.0.0/16',
+      ),
+    ),
+  ),
   proxy: v.optional(webAddress('--proxy must be http://[user:pass@]host:port')),
   github_url: v.optional(v.pipe(v.string(), v.url('--github-url must be an address')), 'https://api.github.com'),
   genbank_url: v.optional(
@@ -191,6 +205,25 @@ export function readConfig(sources: Sources): Config {
   const result = v.safeParse(ConfigSchema, { ...file, ...environment, ...options });
   if (!result.success) throw new ConfigError([...new Set(result.issues.map((issue) => issue.message))].join('\n'));
   return withLimits(result.output);
+}
+
+/** The proxies whose word about their clients counts; undefined for none. */
+export function trustedProxies({ trusted_proxies: given }: Pick<Config, 'trusted_proxies'>): BlockList | undefined {
+  return given === undefined ? undefined : toNetworks(given);
+}
+
+function toNetworks(given: string): BlockList | undefined {
+  const networks = new BlockList();
+  for (const one of given.split(',').map((each) => each.trim())) {
+    const [address = '', bits, ...rest] = one.split('/');
+    const family = isIP(address);
+    const longest = family === 6 ? 128 : 32;
+    const prefix = bits === undefined ? longest : Number(bits);
+    if (family === 0 || rest.length > 0 || !/^\d*$/.test(bits ?? '') || bits === '' || prefix > longest)
+      return undefined;
+    networks.addSubnet(address, prefix, family === 6 ? 'ipv6' : 'ipv4');
+  }
+  return networks;
 }
 
 /** One line for every given option that old releases knew and that means nothing any more. */

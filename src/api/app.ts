@@ -1,4 +1,5 @@
 import { Hono } from 'hono';
+import { trustedProxies } from '../config.js';
 import { createAccountRoutes } from './account/routes.js';
 import { createAnalysisRoutes } from './analyses/routes.js';
 import { createAnalysisStartRoutes } from './analyses/start_routes.js';
@@ -17,6 +18,7 @@ import { createRevertRoutes } from './history/revert_routes.js';
 import { createHistoryRoutes } from './history/routes.js';
 import { createHmmRoutes } from './hmms/routes.js';
 import { errorHandler, requestLog, sameOrigin, standardHeaders } from './http/middleware.js';
+import { clientAddress } from './http/peer.js';
 import { type Authenticate, registerRoutes } from './http/register.js';
 import type { Env, Route } from './http/route.js';
 import { createIndexRoutes } from './indexes/routes.js';
@@ -81,7 +83,13 @@ export function createRoutes(deps: ApiDeps): Route[] {
 /** The HTTP application; tests call its `request`. */
 export function createApp(deps: ApiDeps, authenticate: Authenticate): Hono<Env> {
   const app = new Hono<Env>();
-  app.use(requestLog(deps.log), standardHeaders(deps.version), sameOrigin(), notFoundPages());
+  app.use(
+    clientAddress(trustedProxies(deps.config)),
+    requestLog(deps.log),
+    standardHeaders(deps.version),
+    sameOrigin(),
+    notFoundPages(),
+  );
   app.onError(errorHandler());
   app.notFound(answerUnknownPath);
   registerRoutes(app, createRoutes(deps), { authenticate, audit: deps.store.audit });

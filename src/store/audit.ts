@@ -75,23 +75,47 @@ export type AuditStore = ReturnType<typeof createAuditStore>;
 export function createAuditStore(database: Database, compete: Compete) {
   const entries = database.collection<AuditDocument>('audit');
 
+  let waiting: Waiting[] = [];
+  let isWriting = false;
+
+  /** Writes entries in one transaction; gives the number of the first. */
+  const write = async (events: readonly AuditEvent[]): Promise<number> => {
+    const written = await compete('audit', async (session) => {
+      // Of processes that write at once, the others find the number taken and start again.
+      const last = await entries.findOne({}, { session, sort: { _id: -1 } });
+      const first = (last?.number ?? 0) + 1;
+      await entries.insertMany(chain(events, first, last?.hash ?? BEGIN), { session });
+      return { ok: true as const, first };
+    });
+    if (!written.ok) throw new Error('The audit log cannot be written: other processes write all the time');
+    return written.first;
+  };
+  const writeAll = async (): Promise<void> => {
+    isWriting = true;
+    while (waiting.length > 0) {
+      const batch = waiting;
+      waiting = [];
+      try {
+        const first = await write(batch.map(({ event }) => event));
+        for (const [index, { resolve }] of batch.entries()) resolve(first + index);
+      } catch (error) {
+        for (const { reject } of batch) reject(error);
+      }
+    }
+    isWriting = false;
+  };
+
   return {
     /**
-     * Appends an entry and gives its number.
+     * Appends an entry and gives its number. What comes while others are written is written together after them.
      *
-     * @throws Error when others append all the time; then nothing is written.
+     * @throws Error when it cannot be written; then nothing is.
      */
-    async append(event: AuditEvent): Promise<number> {
-      const appended = await compete('audit', async (session) => {
-        // Of several that append at once, in whatever process, the others find the number taken and start again.
-        const last = await entries.findOne({}, { session, sort: { _id: -1 } });
-        const number = (last?.number ?? 0) + 1;
-        const entry = { ...event, number, at: new Date(), previous: last?.hash ?? BEGIN };
-        await entries.insertOne({ _id: idOf(number), ...entry, hash: hashOf(entry) }, { session });
-        return { ok: true as const, number };
+    append(event: AuditEvent): Promise<number> {
+      return new Promise((resolve, reject) => {
+        waiting.push({ event, resolve, reject });
+        if (!isWriting) void writeAll();
       });
-      if (!appended.ok) throw new Error('The audit log cannot be written: too many entries at once');
-      return appended.number;
     },
 
     /** One page of entries, newest first. */
@@ -129,6 +153,19 @@ export function createAuditStore(database: Database, compete: Compete) {
       return { ok: true, count, hash: previous };
     },
   };
+}
+
+type Waiting = { event: AuditEvent; resolve(number: number): void; reject(error: unknown): void };
+
+/** Entries for these events, each with the hash of the one before. */
+function chain(events: readonly AuditEvent[], first: number, begin: string): AuditDocument[] {
+  const at = new Date();
+  let previous = begin;
+  return events.map((event, index) => {
+    const entry = { ...event, number: first + index, at, previous };
+    previous = hashOf(entry);
+    return { _id: idOf(entry.number), ...entry, hash: previous };
+  });
 }
 
 function idOf(number: number): string {

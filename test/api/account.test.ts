@@ -175,6 +175,34 @@ describe('throttle', () => {
     expect((await login('clumsy', PASSWORD, '203.0.113.11')).status).toBe(201);
   });
 
+  test('stops guessing of many accounts from one network, while right passwords do not count', async () => {
+    const names = Array.from({ length: 11 }, (_, number) => `many${number}`);
+    for (const name of names) await server.addUser(name);
+    for (const name of names) expect((await login(name, PASSWORD, '203.0.113.20')).status).toBe(201);
+    const guesses = names.flatMap((name) => Array.from({ length: 10 }, () => name));
+    const statuses: number[] = [];
+    for (const name of guesses) statuses.push((await login(name, 'guess', '203.0.113.20')).status);
+    expect(statuses).toEqual([...Array<number>(100).fill(400), ...Array<number>(10).fill(429)]);
+    expect((await login('many0', PASSWORD, '203.0.113.21')).status).toBe(201);
+  });
+
+  // A check of a password takes a quarter of a second, and only two go on at once.
+  test('lets everybody else sign in while one client asks as fast as it can', async () => {
+    const names = Array.from({ length: 9 }, (_, number) => `calm${number}`);
+    for (const name of names) await server.addUser(name);
+    let isOver = false;
+    const loops = Array.from({ length: 130 }, async (_, number) => {
+      while (!isOver) {
+        await login(`nobody${number}`, 'guess', '203.0.113.30');
+        await new Promise((resolve) => setTimeout(resolve, 20));
+      }
+    });
+    const answers = await Promise.all(names.map((name, number) => login(name, PASSWORD, `198.51.100.${30 + number}`)));
+    isOver = true;
+    await Promise.all(loops);
+    expect(answers.map(({ status }) => status)).toEqual(names.map(() => 201));
+  }, 60_000);
+
   test('also covers the old password of a password change', async () => {
     await server.addUser('hijacked');
     const browser = await server.signIn('hijacked', '203.0.113.12');

@@ -1,6 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import type { AuditDocument, AuditEvent } from '../../src/store/audit.js';
-import { createAuditStore } from '../../src/store/audit.js';
+import { type AuditDocument, type AuditEvent, createAuditStore } from '../../src/store/audit.js';
 import { createCompete } from '../../src/store/database/contention.js';
 import { type TestStore, testStore } from '../support/store.js';
 

@@ -1,7 +1,7 @@
 import type { Context } from 'hono';
 import { randomSecret } from '../../store/accounts/sessions.js';
 import type { ApiDeps } from '../deps.js';
-import { peerAddress } from '../http/peer.js';
+import { peerAddress, peerNetwork } from '../http/peer.js';
 import { badRequest, Refusal } from '../http/refusals.js';
 import { type Env, json, publicRoute, type Route } from '../http/route.js';
 import {
@@ -99,7 +99,7 @@ function reset(deps: ApiDeps): Route {
       const { minimum_password_length } = await store.settings.get();
       const refused = refusePassword(body.password, minimum_password_length);
       if (refused) return refuseReset(refused.message, await store.sessions.renewResetCode(sessionId));
-      const hash = await hashPassword(body.password);
+      const hash = await hashPassword(body.password, peerNetwork(context));
       const taken = await store.sessions.takeReset(sessionId);
       if (!taken || !(await store.users.setOwnPassword(pending.userId, hash))) return refuseReset('Invalid reset code');
       await store.sessions.closeAllOf(pending.userId);

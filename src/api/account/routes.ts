@@ -1,6 +1,7 @@
 import type * as v from 'valibot';
 import type { ApiDeps } from '../deps.js';
 import type { Caller } from '../http/caller.js';
+import { peerNetwork } from '../http/peer.js';
 import { badRequest, type Refusal, requiresAuthorization } from '../http/refusals.js';
 import { ofAccount } from '../http/right.js';
 import { json, type Route, type RouteRequest, type RouteResult, route } from '../http/route.js';
@@ -63,7 +64,7 @@ async function changeAccount(
     const check = await checkPassword(deps, context, caller.userId, oldPassword);
     if ('refused' in check) return check.refused;
     if ('wrong' in check) return badRequest('Invalid credentials');
-    await store.users.setOwnPassword(caller.userId, await hashPassword(password));
+    await store.users.setOwnPassword(caller.userId, await hashPassword(password, peerNetwork(context)));
     await store.sessions.closeAllOf(caller.userId, caller.sessionId);
   }
   if (email !== undefined) await store.users.setEmail(caller.userId, email);

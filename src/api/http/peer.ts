@@ -1,20 +1,50 @@
-import { isIP } from 'node:net';
+import { type BlockList, isIP } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import type { HttpBindings } from '@hono/node-server';
-import type { Context } from 'hono';
+import type { Context, MiddlewareHandler } from 'hono';
+import { networkOf } from '../../store/accounts/login_attempts.js';
 import type { Env } from './route.js';
 
-const LOOPBACK = /^(127\.|::1$|::ffff:127\.)/;
+/** Address of the client, empty when unknown; behind trusted proxies the one that they have been asked by. */
+export function peerAddress(context: Context<Env>): string {
+  return context.get('address') ?? '';
+}
+
+/** The network of the client, by which limits count. */
+export function peerNetwork(context: Context<Env>): string {
+  return networkOf(peerAddress(context));
+}
 
 /**
- * Address of the client, empty when unknown. Behind a proxy on the same host it is the address that the proxy has added;
- * what clients write themselves into that header is not believed.
+ * Finds the address of the client. `X-Forwarded-For` is believed as far as the trusted proxies have written it, from its end, and not at
+ * all without any: clients can write it themselves.
  */
-export function peerAddress(context: Context<Env>): string {
-  const peer = socketOf(context)?.remoteAddress ?? '';
-  if (!LOOPBACK.test(peer)) return peer;
-  const forwarded = lastOf(context.req.header('X-Forwarded-For'));
-  return isIP(forwarded) === 0 ? peer : forwarded;
+export function clientAddress(trusted: BlockList | undefined): MiddlewareHandler<Env> {
+  return (context, next) => {
+    const peer = plain(socketOf(context)?.remoteAddress ?? '');
+    const forwarded = (context.req.header('X-Forwarded-For') ?? '').split(',').map((each) => plain(each.trim()));
+    context.set('address', trusted ? farthest(peer, forwarded, trusted) : peer);
+    return next();
+  };
+}
+
+function farthest(peer: string, forwarded: string[], trusted: BlockList): string {
+  let address = peer;
+  for (const next of forwarded.toReversed()) {
+    if (!isTrusted(address, trusted) || isIP(next) === 0) break;
+    address = next;
+  }
+  return address;
+}
+
+function isTrusted(address: string, trusted: BlockList): boolean {
+  const family = isIP(address);
+  return family !== 0 && trusted.check(address, family === 6 ? 'ipv6' : 'ipv4');
+}
+
+// Sockets that take both families show IPv4 addresses inside of IPv6 ones.
+function plain(address: string): string {
+  return /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1] ?? address;
 }
 
 /** Whether the client's connection is encrypted, by this server or by a proxy before it. */

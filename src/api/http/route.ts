@@ -14,6 +14,8 @@ export type Env = {
     requestId: string;
     nonce: string;
     log: Logger;
+    /** That of the client. */
+    address?: string;
     /** The user whom a request of somebody who is not signed in is about. */
     actor?: string;
   };

@@ -6,6 +6,7 @@ import { hashPassword, refusePassword } from '../account/passwords.js';
 import type { ApiDeps } from '../deps.js';
 import type { Caller } from '../http/caller.js';
 import { pageRequest, searchTerm } from '../http/paging.js';
+import { peerNetwork } from '../http/peer.js';
 import { badRequest, conflict, notFound, type Refusal } from '../http/refusals.js';
 import { common } from '../http/right.js';
 import {
@@ -69,7 +70,7 @@ function firstUser(deps: ApiDeps): Route {
       if (await store.users.any()) return hasFirstUser();
       const refused = await refuseNewUser(deps, userId, password);
       if (refused) return refused;
-      const passwordHash = await hashPassword(password);
+      const passwordHash = await hashPassword(password, peerNetwork(context));
       const user = await store.users.insertFirst({ id: userId, passwordHash });
       if (!user) return hasFirstUser();
       context.set('actor', userId);
@@ -112,11 +113,11 @@ function createUser(deps: ApiDeps): Route {
       201: 'The user',
       400: 'Name reserved or taken, or password too short or too long',
     },
-    async handle({ body: { user_id: id, password, force_reset: forceReset } }) {
+    async handle({ context, body: { user_id: id, password, force_reset: forceReset } }) {
       const refused = await refuseNewUser(deps, id, password);
       if (refused) return refused;
       if (await store.users.get(id)) return badRequest('User already exists');
-      const passwordHash = await hashPassword(password);
+      const passwordHash = await hashPassword(password, peerNetwork(context));
       const user = await store.users.insert({ id, passwordHash, administrator: false, forceReset });
       return user ? answerCreated(user) : badRequest('User already exists');
     },
@@ -175,7 +176,7 @@ function removeUser({ store }: ApiDeps): Route {
 
 async function applyChanges(
   deps: ApiDeps,
-  { caller, params, body }: RouteRequest<v.InferOutput<typeof UserBody>, Caller>,
+  { context, caller, params, body }: RouteRequest<v.InferOutput<typeof UserBody>, Caller>,
 ): Promise<RouteResult> {
   const { store } = deps;
   const userId = params.user_id ?? '';
@@ -197,7 +198,7 @@ async function applyChanges(
   if (!user) return notFound('User does not exist');
   if (primaryGroup && !(groups ?? user.groups).includes(primaryGroup)) return conflict('User is not member of group');
 
-  const passwordHash = password === undefined ? undefined : await hashPassword(password);
+  const passwordHash = password === undefined ? undefined : await hashPassword(password, peerNetwork(context));
   const changes = { administrator, force_reset, groups, primary_group: primaryGroup, passwordHash };
   const changed = await store.users.update(userId, changes);
   if (!changed) return notFound('User does not exist');
