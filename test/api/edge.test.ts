@@ -223,7 +223,10 @@ describe('pages', () => {
       const app = new Hono<Env>();
       app.use(standardHeaders('v9.8.7'));
       const deps = { ...server.deps, config: { ...server.deps.config, ...config } };
-      registerRoutes(app, createPageRoutes(deps, folder), async () => undefined);
+      registerRoutes(app, createPageRoutes(deps, folder), {
+        authenticate: async () => undefined,
+        audit: deps.store.audit,
+      });
       return app;
     };
     const policyOf = (answer: Response) => answer.headers.get('Content-Security-Policy') ?? '';

@@ -56,7 +56,7 @@ export function publish(server: ReleaseServer, ...releases: readonly (readonly [
 
 /** All that is in a reference, by what it is in the release: without the ids that were drawn here, versions and dates. */
 export async function contentOf(store: Store, referenceId: string): Promise<unknown[]> {
-  const ids = await store.otus.names(referenceId);
+  const ids = await store.otus.names([referenceId]);
   const joined = await store.otus.getManyJoined(ids.map(({ _id }) => _id));
   const sequences = await store.sequences.collection.countDocuments({ 'reference.id': referenceId });
   const otus = [...joined.values()].map((otu) => ({

@@ -152,7 +152,7 @@ describe('an update', () => {
   test('can be followed back through its history', async () => {
     const id = await lab.install(OLD_RELEASE);
     const before = new Map(
-      [...(await lab.store.otus.getManyJoined((await lab.store.otus.names(id)).map(({ _id }) => _id)))].map(
+      [...(await lab.store.otus.getManyJoined((await lab.store.otus.names([id])).map(({ _id }) => _id)))].map(
         ([otuId, otu]) => [`${otuId}.0`, otu],
       ),
     );

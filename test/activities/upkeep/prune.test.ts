@@ -23,7 +23,7 @@ const process = (id: string, days: number, changes: Partial<ProcessDocument> = {
 });
 const insert = (all: ProcessDocument[]) => site.store.processes.collection.insertMany(all);
 const prune = () => pruneProcesses({ ...site, log: quietLogger }, NOW);
-const left = async () => (await site.store.processes.list()).map(({ _id }) => _id);
+const left = async () => (await site.store.processes.list({})).map(({ _id }) => _id);
 /** A hundred that have just ended, so that older ones are not among the last ones. */
 const hundred = () => Array.from({ length: 100 }, (_, index) => process(`new${index}`, 1));
 

@@ -89,7 +89,10 @@ test('a result without contigs is shown as one to the page of release 3.7.3 only
   const serve = (folder: string) => {
     const app = new Hono<Env>();
     app.use(requestLog(quietLogger));
-    registerRoutes(app, createAnalysisRoutes(lab.deps, folder), async () => caller);
+    registerRoutes(app, createAnalysisRoutes(lab.deps, folder), {
+      authenticate: async () => caller,
+      audit: lab.deps.store.audit,
+    });
     return app;
   };
   const resultsOf = async (id: string, referer?: string, folder = clientFolder) => {

@@ -16,6 +16,7 @@ const PARAMETERS: Record<string, string> = {
   accession: 'NC_000001',
   file_type: 'reads',
   sequence_index: '0',
+  suffix: '1',
   file: 'unknown.js',
 };
 
