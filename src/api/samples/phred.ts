@@ -21,7 +21,7 @@ export async function changeReading(
   sample: SampleDocument,
   wanted: PhredOffset | null,
 ): Promise<NewReading | Refusal | undefined> {
-  if (sample.imported !== false) return conflict('The sample is not ready yet');
+  if (sample.imported === 'ip') return conflict('The sample is not ready yet');
   const kept = await readQualities(files.sample(sample._id));
   if (!kept) {
     return badRequest(

@@ -142,4 +142,14 @@ describe('the offset of a sample', () => {
     const made = await create({ name: 'New', files: [await lab.upload('reads', 'a')] });
     expect(await edit(made.body.id, { phred_offset: 64 })).toMatchObject({ status: 409 });
   });
+
+  test('of a sample whose reads were replaced changes the texts of the new reads, not those of the old ones', async () => {
+    const { id, folder } = await finishedSample({ ...ALL, textPrefix: 'replacement_fastqc_' });
+    // As releases before 3.4 have left it.
+    await lab.store.samples.collection.updateOne({ _id: id }, { $set: { imported: true } });
+    expect((await edit(id, { phred_offset: 64 })).status).toBe(200);
+    expect(await readFile(join(folder, 'replacement_fastqc_2.txt'), 'utf8')).toBe('right 64');
+    expect(await texts(folder)).toEqual(['left 33', 'right 33']);
+    expect((await detail(id)).quality).toEqual(READING_64.quality);
+  });
 });
