@@ -11,6 +11,7 @@ import { benchCreateSample } from './jobs/create_sample.js';
 import { benchNuvsJob } from './jobs/nuvs.js';
 import { benchPathoscopeJob } from './jobs/pathoscope.js';
 import { prepareReferences } from './jobs/prepare.js';
+import { benchRemoteReference } from './remote_reference.js';
 import { startServer } from './server.js';
 import { printTable, seconds } from './table.js';
 import { benchUpload } from './upload.js';
@@ -28,18 +29,23 @@ const PARTS = [
   'nuvs',
   'detail',
   'hmm',
+  'remote',
 ] as const;
-const WITHOUT_SERVER: readonly string[] = ['core', 'hmm', 'nuvs'];
+const WITHOUT_SERVER: readonly string[] = ['core', 'hmm', 'nuvs', 'remote'];
 
 /**
  * Runs the benchmarks, or only those that are named; all but those of a part alone on a server of their own. The NuVs job takes made-up pairs, or
- * those of the two files given with `--pairs`.
+ * those of the two files given with `--pairs`, the remote reference a made-up release or the file given with `--release`.
  */
 export async function main(given: string[]): Promise<number> {
-  const options = { pairs: { type: 'string', multiple: true }, help: { type: 'boolean' } } as const;
+  const options = {
+    pairs: { type: 'string', multiple: true },
+    release: { type: 'string' },
+    help: { type: 'boolean' },
+  } as const;
   const { positionals: args, values } = parseArgs({ args: given, options, allowPositionals: true });
   if (values.help) {
-    process.stdout.write(`Usage: npm run bench -- [--pairs FILE,FILE] [${PARTS.join(' | ')}] ...\n`);
+    process.stdout.write(`Usage: npm run bench -- [--pairs FILE,FILE] [--release FILE] [${PARTS.join(' | ')}] ...\n`);
     return 0;
   }
   const pairs = values.pairs?.flatMap((paths) => paths.split(','));
@@ -56,6 +62,7 @@ export async function main(given: string[]): Promise<number> {
   if (wanted('core')) benchCore();
   if (wanted('hmm')) await benchHmmSearch();
   if (wanted('nuvs')) await benchNuvsJob(pairs);
+  if (wanted('remote')) await benchRemoteReference(values.release);
   if (args.length > 0 && args.every((arg) => WITHOUT_SERVER.includes(arg))) return 0;
   const server = await startServer();
   try {

@@ -27,3 +27,24 @@ export async function forEachAtOnce<T>(
   signal.throwIfAborted();
   if (failed.signal.aborted) throw failed.signal.reason;
 }
+
+/** The same items in their order; each is asked for while the one before is still worked on. */
+export async function* readAhead<T>(items: AsyncIterable<T>): AsyncGenerator<T> {
+  const iterator = items[Symbol.asyncIterator]();
+  const ask = () => {
+    const asked = iterator.next();
+    // Whoever waits for it next hears of it.
+    asked.catch(() => undefined);
+    return asked;
+  };
+  try {
+    for (let next = ask(); ; ) {
+      const { value, done } = await next;
+      if (done) return;
+      next = ask();
+      yield value;
+    }
+  } finally {
+    await iterator.return?.();
+  }
+}

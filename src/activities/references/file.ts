@@ -44,22 +44,23 @@ export async function readReferenceFile(
 }
 
 /**
- * The OTUs of a reference file that {@link readReferenceFile} has passed, one at a time and as they are there.
+ * The OTUs of a reference file, one at a time and as they are there; at its end it returns the rest, as {@link readReferenceFile} does.
  *
- * @throws UnusableReference when one of them is not JSON.
+ * @throws UnusableReference for the same reasons, and when one of the OTUs is not JSON.
  */
-export async function* readOtus(path: string, signal: AbortSignal): AsyncGenerator<unknown> {
+export async function* readOtus(path: string, signal: AbortSignal): AsyncGenerator<unknown, unknown> {
   const elements = new JsonElements(REFERENCE_LIMITS, 'otus');
   const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
   let number = 0;
   for await (const chunk of unpacked(path, signal)) {
     const complete: Buffer[] = [];
-    elements.push(chunk, (element) => complete.push(element));
+    explained(() => elements.push(chunk, (element) => complete.push(element)));
     for (const element of complete) {
       number += 1;
       yield explained(() => JSON.parse(decoder.decode(element)), `OTU ${number}: `);
     }
   }
+  return explained(() => elements.end());
 }
 
 async function* unpacked(path: string, signal: AbortSignal): AsyncGenerator<Buffer> {

@@ -4,6 +4,7 @@ import { serialId } from '../../store/database/ids.js';
 import { batches, type CopyTarget, copyOtu, type SourceOtu } from '../../store/otus/otu_copies.js';
 import type { ProcessProgress } from '../../store/processes.js';
 import type { ActivityDeps } from '../deps.js';
+import { readAhead } from '../parallel.js';
 import type { NoteOffset } from '../process_support.js';
 
 /** What to copy for a process, and which part of its progress that is. */
@@ -29,7 +30,7 @@ export type CopyTask = {
  */
 export async function copyOtus(deps: ActivityDeps, task: CopyTask, signal: AbortSignal): Promise<void> {
   let done = task.done;
-  for await (const batch of batches(task.otus)) {
+  for await (const batch of readAhead(batches(task.otus))) {
     signal.throwIfAborted();
     const first = done;
     const copies = batch.map((otu, i) => copyOtu(otu, serialId(task.processId, first + i), task.target));

@@ -6,7 +6,7 @@ import type { ActivityDeps } from '../deps.js';
 import { type NoteOffset, openProcess, unusableInput } from '../process_support.js';
 import { downloadRelease } from '../release_download.js';
 import { type CheckedOtus, checkOtus, checkReleaseHeader, type ReferenceHeader } from './check.js';
-import { readOtus, readReferenceFile, UnusableReference } from './file.js';
+import { readOtus, UnusableReference } from './file.js';
 import { createReleaseQuestion, type RemoteDeps, refreshReference } from './refresh.js';
 
 /** The downloaded file of a release, checked whole. */
@@ -47,13 +47,13 @@ export async function checkReleaseFile(
   signal: AbortSignal,
 ): Promise<ReleaseFile> {
   const path = pathOf(deps, processId);
-  const otuIds = new Set<string>();
+  const noted: Noted = { otuIds: new Set(), rest: undefined };
   const found = await refused(async () => {
-    const header = checkReleaseHeader(await readReferenceFile(path, signal));
-    return { ...header, ...(await checkOtus(withIds(readOtus(path, signal), otuIds), 'required')) };
+    const checked = await checkOtus(noting(readOtus(path, signal), noted), 'required');
+    return { ...checked, ...checkReleaseHeader(noted.rest) };
   });
   const sha256 = (await checksumFile(path, signal))?.sha256 ?? '';
-  return { ...found, path, sha256, otuIds };
+  return { ...found, path, sha256, otuIds: noted.otuIds };
 }
 
 /** Lets what is wrong with a file end its process. */
@@ -71,10 +71,16 @@ export async function askAgain(deps: RemoteDeps, referenceId: string, signal: Ab
   if (reference) await refreshReference(deps, reference, createReleaseQuestion(deps, signal));
 }
 
-async function* withIds(otus: AsyncIterable<unknown>, ids: Set<string>): AsyncGenerator<unknown> {
-  for await (const otu of otus) {
+type Noted = { otuIds: Set<string>; rest: unknown };
+
+/** The same OTUs; notes their ids, and at the end the rest of the file. */
+async function* noting(otus: AsyncGenerator<unknown, unknown>, noted: Noted): AsyncGenerator<unknown> {
+  const watched = async function* () {
+    noted.rest = yield* otus;
+  };
+  for await (const otu of watched()) {
     const id = (otu as { _id?: unknown } | null)?._id;
-    if (typeof id === 'string') ids.add(id);
+    if (typeof id === 'string') noted.otuIds.add(id);
     yield otu;
   }
 }

@@ -4,6 +4,7 @@ import { uracilNote } from '../../store/otus/bases.js';
 import { batches } from '../../store/otus/otu_copies.js';
 import { ChangeTooLarge, type Mirroring } from '../../store/otus/otu_mirrors.js';
 import type { ActivityDeps } from '../deps.js';
+import { readAhead } from '../parallel.js';
 import { type NoteOffset, openProcess, requireReference, runProcess, unusableInput } from '../process_support.js';
 import { sourceOtus } from './check.js';
 import { readOtus } from './file.js';
@@ -88,7 +89,7 @@ async function mirror(
   signal: AbortSignal,
 ): Promise<void> {
   let from = before;
-  for await (const sources of batches(sourceOtus(readOtus(file.path, signal), from))) {
+  for await (const sources of readAhead(batches(sourceOtus(readOtus(file.path, signal), from)))) {
     signal.throwIfAborted();
     const shown = { step: 'update_otus', range: UPDATE_RANGE, total: file.otuCount };
     const progress = wireProgress(shown, from + sources.length);

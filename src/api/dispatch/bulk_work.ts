@@ -9,7 +9,7 @@ type ProcessDocument = Stored & {
   context?: { ref_id?: unknown };
 };
 
-/** References whose import, clone or removal runs: the messages about their OTUs and history are left out. */
+/** References whose import, clone, update or removal runs: the messages about their OTUs and history are left out. */
 export type BulkWork = {
   /** Learns from a batch which processes began and ended; gives the references whose work ended. */
   learn(batch: ChangeBatch): Promise<string[]>;
@@ -23,7 +23,13 @@ export type BulkWork = {
 
 const CROWD_WINDOW_MS = 2_000;
 
-const BULK_TYPES = ['import_reference', 'clone_reference', 'remote_reference', 'delete_reference'];
+const BULK_TYPES = [
+  'import_reference',
+  'clone_reference',
+  'remote_reference',
+  'update_remote_reference',
+  'delete_reference',
+];
 const UNFINISHED: Document = { type: { $in: BULK_TYPES }, complete: { $ne: true }, 'errors.0': { $exists: false } };
 
 /**
