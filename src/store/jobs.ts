@@ -10,6 +10,8 @@ export type JobDocument = Stored & {
   proc: number;
   mem: number;
   user: { id: string };
+  /** The time of its first status, for the order of lists; in jobs of older releases from the next start on. */
+  created_at?: Date;
   status: JobStatus[];
   /** How far the running step is, 0 to 1, and what it does; only while it reports. */
   step?: { stage: string; fraction: number; share: number } | undefined;
@@ -38,7 +40,7 @@ export type JobListItem = {
 };
 
 /** Fields that lists and messages need. */
-export const JOB_PROJECTION = fields('_id', 'task', 'status', 'proc', 'mem', 'user', 'step');
+export const JOB_PROJECTION = fields('_id', 'task', 'status', 'proc', 'mem', 'user', 'step', 'created_at');
 
 const NOT_FINAL = { 'status.state': { $nin: [...FINAL_STATES] } };
 const NOT_UNDONE = { undoing: { $ne: true } };
@@ -110,6 +112,7 @@ export function createJobStore(database: Database) {
       job: { _id: string; task: string; args: Record<string, unknown>; proc: number; mem: number; userId: string },
       session: ClientSession,
     ): Promise<JobDocument> {
+      const now = new Date();
       const document: JobDocument = {
         _id: job._id,
         task: job.task,
@@ -117,7 +120,8 @@ export function createJobStore(database: Database) {
         proc: job.proc,
         mem: job.mem,
         user: { id: job.userId },
-        status: [{ state: 'waiting', stage: null, error: null, progress: 0, timestamp: new Date() }],
+        created_at: now,
+        status: [{ state: 'waiting', stage: null, error: null, progress: 0, timestamp: now }],
       };
       await jobs.insertOne(document, { session });
       return document;
@@ -192,7 +196,7 @@ export function createJobStore(database: Database) {
         {
           base: scope,
           search: searchFilter(['task', 'user.id'], find) as Filter<JobDocument> | undefined,
-          sort: { 'status.0.timestamp': 1, _id: 1 },
+          sort: { created_at: 1, _id: 1 },
           projection: JOB_PROJECTION,
         },
         request,
@@ -237,7 +241,7 @@ export function createJobStore(database: Database) {
 
     /** Ids of all jobs that have not ended, oldest first. */
     async unfinishedIds(): Promise<string[]> {
-      const found = jobs.find(NOT_FINAL as Filter<JobDocument>).sort({ 'status.0.timestamp': 1 });
+      const found = jobs.find(NOT_FINAL as Filter<JobDocument>).sort({ created_at: 1, _id: 1 });
       return (await found.project<Stored>({ _id: 1 }).toArray()).map(({ _id }) => _id);
     },
   };

@@ -1,12 +1,15 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { ClientSession, Filter } from 'mongodb';
+import type { AnyBulkWriteOperation, ClientSession, Filter } from 'mongodb';
 import { FINAL_STATES } from '../contracts/jobs.js';
 import { completePermissions } from '../contracts/permissions.js';
 import type { GroupDocument } from './accounts/groups.js';
 import { type AnalysisDocument, algorithmTags } from './analyses.js';
 import type { Stored } from './database/database.js';
+import { findTexts } from './database/pages.js';
 import type { Store } from './index.js';
+import type { JobDocument } from './jobs.js';
 import type { SampleFile } from './samples/sample_files.js';
+import type { SampleDocument } from './samples/samples.js';
 
 /** Repairs of documents, by what they put in order; each gives how many documents it changed. */
 export type Repairs = Record<string, () => Promise<number>>;
@@ -21,8 +24,42 @@ export function createDocumentRepairs(store: Store): Repairs {
     'fields of analyses': () => renameDiagnosis(store),
     'algorithm tags of samples': () => correctTags(store),
     'reservations of files': () => releaseFiles(store),
+    'creation times of jobs': () => dateJobs(store),
+    'search texts of samples': () => completeFind(store),
     'permissions of groups': () => completeGroups(store),
   };
+}
+
+async function dateJobs({ jobs }: Store): Promise<number> {
+  const undated = { created_at: { $exists: false } } as Filter<JobDocument>;
+  const found = jobs.collection.find(undated).project<Pick<JobDocument, '_id' | 'status'>>({ 'status.timestamp': 1 });
+  const writes: AnyBulkWriteOperation<JobDocument>[] = [];
+  let changed = 0;
+  const write = async () => {
+    const batch = writes.splice(0);
+    if (batch.length > 0) changed += (await jobs.collection.bulkWrite(batch, { ordered: false })).modifiedCount;
+  };
+  for await (const { _id, status } of found) {
+    const created_at = status?.[0]?.timestamp ?? new Date(0);
+    writes.push({ updateOne: { filter: { _id, ...undated }, update: { $set: { created_at } } } });
+    if (writes.length === 500) await write();
+  }
+  await write();
+  return changed;
+}
+
+async function completeFind({ samples }: Store): Promise<number> {
+  const projection = { name: 1, host: 1, user: 1 };
+  // Also one of which only a part is there, as it was changed before it was completed.
+  const lacking = { 'find.2': { $exists: false } };
+  let changed = 0;
+  for await (const sample of samples.collection.find(lacking as Filter<SampleDocument>, { projection })) {
+    const { _id, name, host, user } = sample;
+    const asRead = { _id, name, host: host ?? { $exists: false }, ...lacking } as Filter<SampleDocument>;
+    const find = findTexts(name, host, user?.id);
+    changed += (await samples.collection.updateOne(asRead, { $set: { find } })).modifiedCount;
+  }
+  return changed;
 }
 
 type OldSample = Stored & { files?: unknown; paired?: unknown; srna?: unknown; imported?: unknown };

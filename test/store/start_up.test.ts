@@ -39,6 +39,7 @@ const file = (_id: string, changes: object = {}): Loose => ({
 const job = (_id: string, state: string, args: object): Loose => ({
   _id,
   args,
+  created_at: new Date(0),
   status: [{ state: 'waiting' }, { state }],
 });
 const rawFile = { name: 'reads_1.fq.gz', download_url: '/download/samples/x/reads_1.fq.gz', size: 5, raw: true };
@@ -50,6 +51,7 @@ const sample = (_id: string, changes: object = {}): Loose => ({
   files: [rawFile],
   pathoscope: false,
   nuvs: false,
+  find: ['', '', ''],
   ...changes,
 });
 
@@ -162,6 +164,30 @@ test('group permissions are the eight of today', async () => {
     { _id: 'odd', permissions: completePermissions({ create_ref: true }) },
     { _id: 'old', permissions: completePermissions({ create_sample: true }) },
   ]);
+  expect(await repair()).toEqual({});
+});
+
+test('jobs of older releases get the time of their first status, samples the texts that they are found by', async () => {
+  const { created_at: _c, ...undated } = job('j', 'running', {});
+  const first = new Date(1e12);
+  await collection('jobs').insertMany([
+    {
+      ...undated,
+      status: [
+        { state: 'waiting', timestamp: first },
+        { state: 'running', timestamp: new Date(2e12) },
+      ],
+    },
+    { ...undated, _id: 'bare', status: [] },
+  ]);
+  const named = { name: 'Älter', user: { id: 'Bob' } };
+  const { find: _f, ...old } = sample('old', { ...named, host: 'Vitis' });
+  const changed = sample('changed', { ...named, find: { 0: 'half' } });
+  await collection('samples').insertMany([old, changed]);
+  expect(await repair()).toEqual({ 'creation times of jobs': 2, 'search texts of samples': 2 });
+  expect(await collection('jobs').findOne({ _id: 'j' })).toMatchObject({ created_at: first });
+  expect(await collection('samples').findOne({ _id: 'old' })).toMatchObject({ find: ['älter', 'vitis', 'bob'] });
+  expect(await collection('samples').findOne({ _id: 'changed' })).toMatchObject({ find: ['älter', '', 'bob'] });
   expect(await repair()).toEqual({});
 });
 

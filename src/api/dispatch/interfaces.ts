@@ -155,7 +155,7 @@ export const INTERFACES: readonly Interface[] = [
     audience: ofJob,
     forgotten: EVERYONE,
     onlyNews: true,
-    newest: { 'status.0.timestamp': -1 },
+    newest: { created_at: -1 },
   },
   {
     collection: 'otus',

@@ -3,7 +3,7 @@ import type { JobDocument } from '../../store/jobs.js';
 import { withId } from '../http/json.js';
 
 /** A job in the form of the wire: all but what the server keeps for itself. */
-export function toWireJob({ step: _, cancel_requested: __, undoing: ___, ...job }: JobDocument) {
+export function toWireJob({ step: _, cancel_requested: __, undoing: ___, created_at: ____, ...job }: JobDocument) {
   return withId(job);
 }
 

@@ -44,7 +44,8 @@ export async function createSample(
   });
   if (typeof outcome === 'string') return refuseSample(outcome);
   await deps.workflows.start(jobStart(outcome.job));
-  return created(withId(outcome.sample), path`/api/samples/${outcome.sample._id}`);
+  const { find: _, ...sample } = outcome.sample;
+  return created(withId(sample), path`/api/samples/${outcome.sample._id}`);
 }
 
 async function groupOfSample(

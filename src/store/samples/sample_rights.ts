@@ -17,16 +17,19 @@ export type SampleRights = {
 /** Names of the fields of {@link SampleRights}, for projections. */
 export const SAMPLE_RIGHTS_FIELDS = ['user', 'group', 'group_read', 'group_write', 'all_read', 'all_write'] as const;
 
-/** Filter of the samples that the holder may read: the same rule as {@link canRead}, for lists. */
+/**
+ * Filters of the samples that the holder may read, one of which has to fit: the same rule as {@link canRead}, for lists. Each is served by
+ * an index of its own, in the order of the list.
+ */
+export function readFilters(holder: RightsHolder): Document[] {
+  if (holder.administrator) return [{}];
+  const groups = holder.groups.filter((group) => group !== '');
+  return [{ 'user.id': holder.userId }, { all_read: true }, ...groups.map((group) => ({ group, group_read: true }))];
+}
+
+/** {@link readFilters} as one filter. */
 export function readFilter(holder: RightsHolder): Document {
-  if (holder.administrator) return {};
-  return {
-    $or: [
-      { 'user.id': holder.userId },
-      { all_read: true },
-      { group_read: true, group: { $in: holder.groups.filter((group) => group !== '') } },
-    ],
-  };
+  return holder.administrator ? {} : { $or: readFilters(holder) };
 }
 
 /** Whether the holder may read the sample, its caches, analyses and reads. */

@@ -6,12 +6,18 @@ import type { CacheStore } from '../caches.js';
 import type { Database, Stored } from '../database/database.js';
 import { insertWithFreshId, randomId } from '../database/ids.js';
 import { holdLock } from '../database/locks.js';
-import { fields, findPage, type Page, type PageRequest, searchFilter } from '../database/pages.js';
+import { fields, findFilter, findPage, findTexts, type Page, type PageRequest } from '../database/pages.js';
 import type { FileRef, FileStore } from '../files.js';
 import type { JobDocument, JobStore } from '../jobs.js';
 import type { SubtractionStore } from '../subtractions.js';
 import { replacementIds, type SampleFile } from './sample_files.js';
-import { type RightsHolder, readFilter, SAMPLE_RIGHTS_FIELDS, type SampleRights } from './sample_rights.js';
+import {
+  type RightsHolder,
+  readFilter,
+  readFilters,
+  SAMPLE_RIGHTS_FIELDS,
+  type SampleRights,
+} from './sample_rights.js';
 
 /** State of one kind of analysis of a sample: none, in progress, at least one finished. */
 export type AlgorithmTag = false | 'ip' | true;
@@ -58,6 +64,8 @@ export type SampleDocument = Stored &
     update_job?: { id: string };
     /** The replaced files are still there. */
     prune?: boolean;
+    /** Name, host and user in the form of {@link findTexts}; what lists are searched by. Nobody is shown it. */
+    find?: string[];
   };
 
 /** A sample in lists. */
@@ -184,21 +192,18 @@ export function createSampleStore(database: Database, needs: SampleStoreNeeds) {
 
     get: (sampleId: string) => samples.findOne({ _id: sampleId }),
 
-    /** One page of the samples that the holder may read, newest first; the term is looked for in names and user ids. */
+    /** One page of the samples that the holder may read, newest first; the term is looked for in names, hosts and user ids. */
     list(holder: RightsHolder, search: SampleSearch, request: PageRequest): Promise<Page<SampleListItem>> {
       const tags = [
         ...(search.pathoscope.length > 0 ? [{ pathoscope: { $in: search.pathoscope } }] : []),
         ...(search.nuvs.length > 0 ? [{ nuvs: { $in: search.nuvs } }] : []),
       ];
-      const conditions = [
-        ...(tags.length > 0 ? [{ $or: tags }] : []),
-        ...(search.find ? [searchFilter(['name', 'user.id'], search.find)] : []),
-      ] as Filter<SampleDocument>[];
+      const narrowed = { ...(tags.length > 0 ? { $or: tags } : {}), ...findFilter(search.find) };
       return findPage(
         samples,
         {
-          base: readFilter(holder) as Filter<SampleDocument>,
-          search: conditions.length > 0 ? { $and: conditions } : undefined,
+          base: readFilters(holder) as Filter<SampleDocument>[],
+          search: Object.keys(narrowed).length > 0 ? (narrowed as Filter<SampleDocument>) : undefined,
           sort: { created_at: -1, _id: 1 },
           projection: SAMPLE_LIST_PROJECTION,
         },
@@ -323,7 +328,9 @@ export function createSampleStore(database: Database, needs: SampleStoreNeeds) {
   };
 
   function change(sampleId: string, changes: SampleChanges, session?: ClientSession): Promise<SampleListItem | null> {
-    const $set = given(changes);
+    const { name, host } = changes;
+    const find = { 'find.0': name?.toLowerCase(), 'find.1': host?.toLowerCase() };
+    const $set = { ...given(changes), ...given(find) };
     const options = { projection: SAMPLE_LIST_PROJECTION, ...(session ? { session } : {}) };
     return Object.keys($set).length === 0
       ? samples.findOne({ _id: sampleId }, options)
@@ -364,6 +371,7 @@ function newDocument(id: string, input: NewSample, owner: NewSampleOwner, upload
     all_write: owner.all_write,
     user: owner.user,
     paired: uploads.length === 2,
+    find: findTexts(input.name, host, owner.user.id),
   };
 }
 

@@ -137,10 +137,10 @@ describe('the reconciler', () => {
     const { store } = context;
     const many = Array.from({ length: 260 }, () => randomId());
     const status = [{ state: 'waiting' as const, stage: null, error: null, progress: 0, timestamp: new Date() }];
-    const job = { task: 'build_index', args: {}, proc: 1, mem: 1, user: { id: 'ann' }, status };
+    const job = { task: 'build_index', args: {}, proc: 1, mem: 1, user: { id: 'ann' }, created_at: new Date(), status };
     await store.jobs.collection.insertMany(many.map((_id) => ({ _id, ...job })));
     const last = await insertJob();
-    await store.jobs.collection.updateOne({ _id: last }, { $set: { 'status.0.timestamp': new Date() } });
+    await store.jobs.collection.updateOne({ _id: last }, { $set: { created_at: new Date() } });
     for (const id of many) states.set(jobWorkflowId(id), 'running');
     expect(await reconcile(1)).toMatchObject({ started: 1 });
     expect(actions).toEqual([`start ${jobWorkflowId(last)}`]);

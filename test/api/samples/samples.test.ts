@@ -207,6 +207,7 @@ describe('list', () => {
     ]);
     expect(await names('?find=%20WALK%20')).toEqual(['Walk 2', 'Walk 1']);
     expect(await names('?find=FRED')).toEqual(['Walk 2']);
+    expect(await names('?find=ITI')).toEqual(['Walk 1']);
     expect(await names('?find=.*')).toEqual([]);
     expect(await names('?per_page=1&page=2')).toEqual(['Walk 1']);
   });
