@@ -50,12 +50,19 @@ export type CollectionName = (typeof COLLECTIONS)[number];
  *
  * @throws Error with a sentence for the operator when the server does not answer within `timeoutMs`.
  */
-export async function openDatabase(options: { url: string; name: string; timeoutMs?: number }): Promise<Database> {
+export async function openDatabase(options: {
+  url: string;
+  name: string;
+  timeoutMs?: number;
+  /** Lets `client` tell of every command that it sends. */
+  monitorCommands?: boolean;
+}): Promise<Database> {
   const client = new MongoClient(options.url, {
     serverSelectionTimeoutMS: options.timeoutMs ?? 6_000,
     maxPoolSize: 20,
     writeConcern: { w: 'majority' },
     ignoreUndefined: true,
+    monitorCommands: options.monitorCommands ?? false,
   });
   try {
     await client.connect();

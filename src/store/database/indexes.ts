@@ -6,7 +6,7 @@ import type { CollectionName, Database } from './database.js';
  * looks for, and the fields by which a clean-up finds what belongs to something. At most one array field in each, no partial filter
  * with `$ne`.
  */
-const INDEXES: Partial<Record<CollectionName, IndexDescription[]>> = {
+export const INDEXES: Partial<Record<CollectionName, IndexDescription[]>> = {
   analyses: [
     { key: { 'sample.id': 1, created_at: -1, _id: 1 } },
     { key: { created_at: -1 } },
@@ -15,7 +15,11 @@ const INDEXES: Partial<Record<CollectionName, IndexDescription[]>> = {
     { key: { 'blasts.state': 1 }, sparse: true },
   ],
   audit: [{ key: { user: 1, _id: -1 } }, { key: { action: 1, _id: -1 } }, { key: { at: 1 } }],
-  caches: [{ key: { 'sample.id': 1, created_at: 1, _id: 1 } }, { key: { key: 1 }, unique: true, sparse: true }],
+  caches: [
+    { key: { 'sample.id': 1, created_at: 1, _id: 1 } },
+    { key: { 'job.id': 1 } },
+    { key: { key: 1 }, unique: true, sparse: true },
+  ],
   files: [
     { key: { ready: 1, reserved: 1, type: 1, uploaded_at: -1, _id: 1 } },
     { key: { ready: 1, reserved: 1, uploaded_at: -1, _id: 1 } },
@@ -31,6 +35,7 @@ const INDEXES: Partial<Record<CollectionName, IndexDescription[]>> = {
     { key: { 'reference.id': 1, 'otu.version': -1, created_at: -1, _id: 1 } },
     { key: { 'index.id': 1, 'otu.version': -1, created_at: -1, _id: 1 } },
     { key: { 'index.id': 1, 'otu.name': 1, 'otu.version': -1, _id: 1 } },
+    { key: { 'index.id': 1, 'otu.id': 1, 'otu.version': 1 } },
     { key: { 'otu.version': -1, created_at: -1, _id: 1 } },
     { key: { created_at: 1 } },
   ],
@@ -74,12 +79,14 @@ const INDEXES: Partial<Record<CollectionName, IndexDescription[]>> = {
     { key: { 'subtraction.id': 1, created_at: 1, _id: 1 } },
     { key: { name: 1 } },
     { key: { 'files.replacement.id': 1 }, sparse: true },
+    { key: { prune: 1 }, sparse: true },
   ],
   sequences: [{ key: { otu_id: 1, isolate_id: 1 } }, { key: { 'reference.id': 1, 'remote.id': 1 } }],
   sessions: [
     { key: { expiresAt: 1 }, expireAfterSeconds: 0 },
     { key: { 'user.id': 1 } },
     { key: { browser: 1 }, sparse: true },
+    { key: { reset_user_id: 1 }, sparse: true },
   ],
   users: [{ key: { groups: 1 } }],
 };

@@ -92,15 +92,15 @@ export function createOtuStore(database: Database, sequences: SequenceStore) {
 
     /** One page of OTUs, sorted by name. */
     list(query: OtuQuery, request: PageRequest): Promise<Page<OtuListItem>> {
-      const conditions = [
-        searchFilter(['name', 'abbreviation'], query.find),
-        query.verified === undefined ? undefined : { verified: query.verified },
-      ].filter((condition) => condition !== undefined);
+      const search = {
+        ...searchFilter(['name', 'abbreviation'], query.find),
+        ...(query.verified === undefined ? {} : { verified: query.verified }),
+      };
       return findPage(
         otus,
         {
           base: inScope(query.scope) as Filter<OtuDocument>,
-          search: conditions.length > 0 ? ({ $and: conditions } as Filter<OtuDocument>) : undefined,
+          search: Object.keys(search).length > 0 ? (search as Filter<OtuDocument>) : undefined,
           sort: { name: 1, _id: 1 },
           projection: OTU_PROJECTION,
         },
