@@ -11,6 +11,7 @@ import { benchCreateSample } from './jobs/create_sample.js';
 import { benchNuvsJob } from './jobs/nuvs.js';
 import { benchPathoscopeJob } from './jobs/pathoscope.js';
 import { prepareReferences } from './jobs/prepare.js';
+import { benchLists } from './lists.js';
 import { benchRemoteReference } from './remote_reference.js';
 import { startServer } from './server.js';
 import { printTable, seconds } from './table.js';
@@ -24,6 +25,7 @@ const PARTS = [
   'kinds',
   'burst',
   'upload',
+  'lists',
   'sample',
   'pathoscope',
   'nuvs',
@@ -81,6 +83,7 @@ export async function main(given: string[]): Promise<number> {
       if (wanted('pathoscope')) await benchPathoscopeJob(client, server, prepared);
     }
     client.close();
+    if (wanted('lists')) await benchLists(server.databaseUrl);
     if (wanted('detail')) await benchAnalysisDetail(server);
   } finally {
     await server.stop();
