@@ -33,13 +33,13 @@ export async function benchLists(databaseUrl: string): Promise<void> {
       ],
       [
         'jobs',
-        () => store.jobs.list(undefined, PAGE),
-        () => store.jobs.list('user4', PAGE),
+        () => store.jobs.list({}, undefined, PAGE),
+        () => store.jobs.list({}, 'user4', PAGE),
         bare('jobs', { created_at: 1, _id: 1 }),
       ],
       [
         'history',
-        () => store.history.list({}, PAGE),
+        () => store.history.list({ scope: 'all' }, PAGE),
         undefined,
         bare('history', { 'otu.version': -1, created_at: -1, _id: 1 }),
       ],

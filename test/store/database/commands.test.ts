@@ -56,7 +56,7 @@ beforeAll(async () => {
     },
   );
   await store.samples.setRights('s', { all_read: true });
-  await store.history.countUnbuilt('r');
+  await store.history.countUnbuilt(['r']);
   await store.samples.remove('s');
   await store.users.remove('bob');
   await waitFor(() => batches > 0, 'a batch of the change feed');
