@@ -35,7 +35,7 @@ export async function benchRemoteReference(file?: string): Promise<void> {
 }
 
 async function measure(server: BenchServer, page: ReleasePage, next: Buffer): Promise<void> {
-  const atRest = (await server.memory()).get(CONTROL) ?? 0;
+  const atRest = await server.resident(CONTROL);
   let id = '';
   const install = await timed(server, async (client) => {
     const reference = await client.send<{ id: string; process: { id: string } }>('POST', '/api/refs', {
@@ -84,7 +84,7 @@ async function timed(
   let isDone = false;
   const watch = async () => {
     while (!isDone) {
-      peak = Math.max(peak, (await server.memory()).get(CONTROL) ?? 0);
+      peak = Math.max(peak, await server.resident(CONTROL));
       await new Promise((resolve) => setTimeout(resolve, WATCH_MS));
     }
   };

@@ -19,6 +19,8 @@ export type BenchServer = {
   startSeconds: number;
   /** Proportional memory of every process in MiB, by name. */
   memory(): Promise<Map<string, number>>;
+  /** Resident memory of the processes of a name in MiB; cheap enough to ask for while something is timed. */
+  resident(name: string): Promise<number>;
   /** CPU seconds of all processes so far. */
   cpuSeconds(): Promise<number>;
   stop(): Promise<void>;
@@ -52,6 +54,7 @@ export async function startServer(options: readonly string[] = []): Promise<Benc
     folder,
     startSeconds: (performance.now() - startedAt) / 1000,
     memory: () => memoryByName(child.pid as number),
+    resident: (name) => residentOf(child.pid as number, name),
     cpuSeconds: () => cpuSeconds(child.pid as number),
     async stop() {
       const ended = once(child, 'exit');
@@ -92,6 +95,16 @@ async function memoryByName(root: number): Promise<Map<string, number>> {
     sizes.set(name, (sizes.get(name) ?? 0) + kibibytes / 1024);
   }
   return sizes;
+}
+
+async function residentOf(root: number, name: string): Promise<number> {
+  let kibibytes = 0;
+  for (const pid of await descendants(root)) {
+    if ((await nameOf(pid)) !== name) continue;
+    const status = await readFile(`/proc/${pid}/status`, 'utf8').catch(() => '');
+    kibibytes += Number(/^VmRSS:\s+(\d+)/m.exec(status)?.[1] ?? 0);
+  }
+  return kibibytes / 1024;
 }
 
 async function nameOf(pid: number): Promise<string> {

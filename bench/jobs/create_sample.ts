@@ -11,6 +11,7 @@ const READS = 1_000_000;
 const GOAL_OF_SINGLES = 0.35;
 const GOAL_OF_PAIRS = 0.45;
 const MEMORY_GOAL_MIB = 120;
+const TOOL_WORKER = 'worker tools';
 
 /**
  * Samples of a million single reads, and of the given pairs, beside what the original server did for them: a copy, and FastQC on the
@@ -40,18 +41,13 @@ export async function benchCreateSample(client: BenchClient, server: BenchServer
 }
 
 async function runJob(client: BenchClient, server: BenchServer, what: string, reads: readonly string[]) {
-  const before = await workerMemory(server);
+  const before = await server.resident(TOOL_WORKER);
   let highest = before;
   const watch = setInterval(() => {
-    void workerMemory(server).then((memory) => {
+    void server.resident(TOOL_WORKER).then((memory) => {
       highest = Math.max(highest, memory);
     });
   }, 200);
   const { jobId } = await makeSample(client, `Sample of ${what}`, reads).finally(() => clearInterval(watch));
   return { job: await readJob(client, jobId), memory: highest - before };
-}
-
-async function workerMemory(server: BenchServer): Promise<number> {
-  const memory = await server.memory();
-  return [...memory].reduce((sum, [name, mebibytes]) => (name.includes('tools') ? sum + mebibytes : sum), 0);
 }

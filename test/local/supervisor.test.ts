@@ -93,8 +93,13 @@ test('a second signal does not wait for a child that hangs', LIMIT, async () => 
   void supervisor.exited.then((value) => {
     code = value;
   });
+  let signalled = 0;
   const ended = () => {
-    supervisor.child.kill('SIGINT');
+    // Not so fast that one meets the process on its way out.
+    if (Date.now() - signalled > 500) {
+      signalled = Date.now();
+      supervisor.child.kill('SIGINT');
+    }
     return code !== undefined;
   };
   await waitFor(ended, 'the supervisor to end');

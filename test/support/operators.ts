@@ -41,6 +41,7 @@ export const OPERATORS: Readonly<Record<string, string>> = {
   $max: '2.6',
   $ifNull: '2.6',
   $map: '2.6',
+  $literal: '2.6',
   $allElementsTrue: '2.6',
   $toLower: '2.6',
   $concatArrays: '3.2',

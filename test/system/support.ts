@@ -102,7 +102,9 @@ export async function startServer(home: Home, options: readonly string[] = []): 
     },
     'the server to be ready',
     START_LIMIT_MS,
-  );
+  ).catch((cause: Error) => {
+    throw new Error(`${cause.message}, with this output:\n${run.stdout()}`, { cause });
+  });
   const { pid } = run;
   return {
     url,

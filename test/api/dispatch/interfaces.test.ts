@@ -77,7 +77,7 @@ const EXAMPLES: Record<string, Example> = {
     seenBy: 'owner', operations: ALL, forgottenBy: 'everyone', change: { version: 1 },
   },
   processes: {
-    document: { _id: 'p1', type: 'update_remote_reference', step: 'download', progress: 0, count: 0, complete: false, resumable: false, created_at: date,
+    document: { _id: 'p1', type: 'migrate_reference', step: 'download', progress: 0, count: 0, complete: false, resumable: false, created_at: date,
       context: { ref_id: 'private', user_id: 'someone', path: secret } },
     sent: ['type', 'step', 'progress', 'count', 'complete', 'resumable', 'created_at'],
     seenBy: 'owner', operations: ['insert', 'update'], forgottenBy: 'everyone', change: { progress: 0.5 },

@@ -25,7 +25,7 @@ const UNREACHABLE = { reason: 'unreachable' } as const;
 const limited = () => ({ reason: 'rate_limited', until: new Date(Date.now() + 60_000) }) as const;
 
 const create = (body: object = {}, user = 'bob') => lab.send(user, 'POST', '/api/refs', { remote_from: SLUG, ...body });
-const get = (id: string, path = '', user = 'anna') => lab.send(user, 'GET', `/api/refs/${id}${path}`);
+const get = (id: string, path = '', user = 'bob') => lab.send(user, 'GET', `/api/refs/${id}${path}`);
 const update = (id: string, user = 'bob') => lab.send(user, 'POST', `/api/refs/${id}/updates`, {});
 
 /** A reference in which a release of this name is installed. */
