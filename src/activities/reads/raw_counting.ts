@@ -20,15 +20,16 @@ export type RawCounting = {
   close(): Promise<void>;
 };
 
-/** What the counting thread is told: a block of records of a file, with the length of its text, or that all were sent. */
-export type ToCountingThread = { file: number; block: ArrayBuffer; length: number } | 'end';
+/** What the counting thread is told: text of a file, in a block from its start on, or that all was sent. */
+export type ToCountingThread = { file: number; block: number; length: number } | 'end';
 
-/** What the counting thread gets at its start. It sends blocks back through the port. */
-export type CountingThreadData = { files: number; port: MessagePort };
+/** What the counting thread gets at its start. It tells through the port which blocks it has counted. */
+export type CountingThreadData = { files: number; port: MessagePort; blocks: readonly SharedArrayBuffer[] };
 
 const COUNTING_GIB = 0.25;
 /** Blocks on their way, so that neither thread waits for the other where both are equally fast. */
 const BLOCKS = 6;
+const BLOCK_BYTES = 256 * 1024;
 
 /** Counts at once. */
 export class CountingHere implements RawCounting {
@@ -60,18 +61,19 @@ export class CountingThread implements RawCounting {
   readonly #port: MessagePort;
   readonly #stop = new AbortController();
   readonly #counts: Promise<RawCounts[]>;
-  readonly #free: ArrayBuffer[] = [];
-  #made = 0;
+  readonly #blocks = Array.from({ length: BLOCKS }, () => Buffer.from(new SharedArrayBuffer(BLOCK_BYTES)));
+  readonly #free = [...this.#blocks.keys()];
   #onFree = () => {};
 
   constructor(files: number) {
     const { port1, port2 } = new MessageChannel();
     this.#port = port1;
-    this.#port.on('message', (block: ArrayBuffer) => {
+    this.#port.on('message', (block: number) => {
       this.#free.push(block);
       this.#onFree();
     });
-    const data: CountingThreadData = { files, port: port2 };
+    const blocks = this.#blocks.map(({ buffer }) => buffer as unknown as SharedArrayBuffer);
+    const data: CountingThreadData = { files, port: port2, blocks };
     const options = { signal: this.#stop.signal, memoryGib: COUNTING_GIB, transferList: [port2] };
     this.#counts = runThread<RawCounts[]>('#raw-counting-thread', 'counting the reads', data, options);
     // Its failure is thrown where the caller waits for it.
@@ -79,14 +81,16 @@ export class CountingThread implements RawCounting {
   }
 
   async push(file: number, records: Buffer): Promise<void> {
-    if (records.length === 0) return;
-    const block = this.#grow(await this.#takeBlock(records.length), records.length);
-    records.copy(new Uint8Array(block));
-    this.#post({ file, block, length: records.length }, [block]);
+    for (let start = 0; start < records.length; ) {
+      const block = await this.#takeBlock();
+      const length = records.copy(this.#blocks[block] as Buffer, 0, start);
+      this.#post({ file, block, length });
+      start += length;
+    }
   }
 
   end(): Promise<RawCounts[]> {
-    this.#post('end', []);
+    this.#post('end');
     return this.#counts;
   }
 
@@ -97,14 +101,10 @@ export class CountingThread implements RawCounting {
   }
 
   /** A block that is free, when there is one. */
-  async #takeBlock(bytes: number): Promise<ArrayBuffer> {
+  async #takeBlock(): Promise<number> {
     for (;;) {
       const block = this.#free.pop();
-      if (block) return block;
-      if (this.#made < BLOCKS) {
-        this.#made++;
-        return new ArrayBuffer(bytes);
-      }
+      if (block !== undefined) return block;
       const freed = new Promise<void>((resolve) => {
         this.#onFree = resolve;
       });
@@ -112,11 +112,7 @@ export class CountingThread implements RawCounting {
     }
   }
 
-  #grow(block: ArrayBuffer, bytes: number): ArrayBuffer {
-    return block.byteLength >= bytes ? block : new ArrayBuffer(bytes);
-  }
-
-  #post(message: ToCountingThread, transfer: ArrayBuffer[]): void {
-    this.#port.postMessage(message, transfer);
+  #post(message: ToCountingThread): void {
+    this.#port.postMessage(message);
   }
 }
