@@ -17,7 +17,6 @@ export const AUDIT_ACTIONS = [
   'rights',
   'member',
   'deletion',
-  'adoption',
 ] as const;
 export type AuditAction = (typeof AUDIT_ACTIONS)[number];
 

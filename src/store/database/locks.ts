@@ -6,8 +6,7 @@ import type { Database, Stored } from './database.js';
  * Transactions that keep a rule over several documents, which a snapshot alone cannot see: `samples` for unique names and for
  * hosts that samples use, `subtractions` for names that mean the same folder, `analyses` for the tags of samples and
  * for the files of the indexes that analyses use, `administrators` for the last of them, `memberships` for what users have by their
- * groups, `otu_names` for the names of OTUs in one
- * reference.
+ * groups, `otu_names` for the names of OTUs in one reference.
  */
 export type LockName =
   | 'administrators'

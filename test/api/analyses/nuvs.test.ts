@@ -102,9 +102,9 @@ test('a result without contigs is shown as one to the page of release 3.7.3 only
     return ((await answer.json()) as { results: unknown[] }).results;
   };
   const page = 'http://lab.example/samples/s1/analyses/a1';
-  const placeholder = [{ index: 0, sequence: '', orfs: [] }];
+  const emptyContig = [{ index: 0, sequence: '', orfs: [] }];
   for (const id of ['a1', 'running']) {
-    expect(await resultsOf(id, page), id).toEqual(placeholder);
+    expect(await resultsOf(id, page), id).toEqual(emptyContig);
     for (const other of [undefined, 'http://lab.example/api/docs', 'http://other.example/samples/s1', 'no address']) {
       expect(await resultsOf(id, other), `${id} ${other}`).toEqual([]);
     }
