@@ -26,6 +26,8 @@ export type ProcessSpec = {
   args: readonly string[];
   cwd: string;
   env?: NodeJS.ProcessEnv;
+  /** Makes the place ready before each start. */
+  prepare?(): void;
   /** Asked again and again with the output so far, until it says true. */
   ready(output: string): Promise<boolean> | boolean;
   readyLimitMs: number;
@@ -89,6 +91,7 @@ export async function startProcess(spec: ProcessSpec, home: ProcessHome, signal?
 
 /** Starts a program in a group of its own. Throws `StartFailed`, with nothing left running, when it cannot be started or noted. */
 export function launchProcess(spec: ProcessSpec, home: ProcessHome): LaunchedProcess {
+  prepare(spec);
   const log = new LogFile(join(home.dataPath, 'logs', `${spec.name}.log`), home.onFault);
   const child = spawnGroup(spec);
   child?.on('error', () => undefined);
@@ -134,6 +137,14 @@ export function launchProcess(spec: ProcessSpec, home: ProcessHome): LaunchedPro
     stop: (limitMs = spec.stopLimitMs) => stopGroup(signalAll, exited, limitMs),
   };
   return { ...owned, untilReady: (signal) => untilReady(spec, owned, output, signal) };
+}
+
+function prepare(spec: ProcessSpec): void {
+  try {
+    spec.prepare?.();
+  } catch (error) {
+    throw new StartFailed(`${spec.name} could not be prepared: ${reasonOf(error)}`, lastingOf(error), { cause: error });
+  }
 }
 
 function spawnGroup(spec: ProcessSpec): ChildProcess | undefined {

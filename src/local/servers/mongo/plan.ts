@@ -5,6 +5,7 @@ import type { Logger } from 'pino';
 import { LocalError } from '../../errors.js';
 import { answersConnect, freePort } from '../../machine/ports.js';
 import type { ProcessSpec } from '../../processes/process.js';
+import { holdsData, surviveFirstStart } from '../new_store.js';
 import { dataFolderName, findMongo, type MongoKind, type MongoProgram } from './programs.js';
 
 /** How to run the embedded database. */
@@ -41,11 +42,12 @@ export async function planMongo(options: {
   mkdirSync(root, { recursive: true });
   const program = await findFitting(root, options);
   const dbPath = join(root, dataFolderName(program));
-  mkdirSync(dbPath, { recursive: true });
   const port = await freePort();
-  return program.kind === 'mongod'
-    ? planMongod(program, dbPath, port)
-    : planSecantus(program, dbPath, port, options.durable);
+  const plan =
+    program.kind === 'mongod'
+      ? planMongod(program, dbPath, port)
+      : planSecantus(program, dbPath, port, options.durable);
+  return { ...plan, spec: surviveFirstStart(plan.spec, { folder: dbPath }) };
 }
 
 async function findFitting(
@@ -53,7 +55,7 @@ async function findFitting(
   { cachePath, logger }: { cachePath: string; logger: Logger },
 ): Promise<MongoProgram> {
   const held = readdirSync(root, { withFileTypes: true })
-    .filter((entry) => entry.isDirectory() && readdirSync(join(root, entry.name)).length > 0)
+    .filter((entry) => entry.isDirectory() && holdsData({ folder: join(root, entry.name) }))
     .map((entry) => entry.name);
   if (held.length > 1) {
     throw new LocalError(`${root} holds data of more than one database server: ${held.join(', ')}`, [

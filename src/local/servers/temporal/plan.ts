@@ -4,6 +4,7 @@ import type { Logger } from 'pino';
 import { runCommand } from '../../machine/commands.js';
 import { answersConnect, freePort, requireFreePort } from '../../machine/ports.js';
 import type { ProcessSpec } from '../../processes/process.js';
+import { surviveFirstStart } from '../new_store.js';
 import { findTemporal } from './programs.js';
 
 /** How to run the embedded Temporal server. */
@@ -51,23 +52,26 @@ export async function planTemporal(options: {
   const port = await freePort();
   const uiPort = options.ui ? await chooseUiPort(options.uiPort) : undefined;
   const address = `127.0.0.1:${port}`;
+  // The file's tables are made for the version that creates it.
+  const file = options.durable ? join(folder, `dev-${program.version}.db`) : undefined;
+  const spec: ProcessSpec = {
+    name: 'temporal',
+    command: program.path,
+    args: serverArgs(file, port, uiPort),
+    cwd: folder,
+    // Go gives memory back earlier, for a little more work.
+    env: { GOGC: '50', ...process.env },
+    ready: () => isServing(program.path, port),
+    readyLimitMs: READY_LIMIT_MS,
+    // In memory there is nothing to close, and its orderly end takes more than a second.
+    stopLimitMs: options.durable ? STOP_LIMIT_MS : 0,
+  };
   return {
     version: `${program.version} (server ${program.serverVersion})`,
     source: program.source,
     address,
     ...(uiPort === undefined ? {} : { uiUrl: `http://127.0.0.1:${uiPort}` }),
-    spec: {
-      name: 'temporal',
-      command: program.path,
-      args: serverArgs(folder, program.version, port, uiPort, options.durable),
-      cwd: folder,
-      // Go gives memory back earlier, for a little more work.
-      env: { GOGC: '50', ...process.env },
-      ready: () => isServing(program.path, port),
-      readyLimitMs: READY_LIMIT_MS,
-      // In memory there is nothing to close, and its orderly end takes more than a second.
-      stopLimitMs: options.durable ? STOP_LIMIT_MS : 0,
-    },
+    spec: file === undefined ? spec : surviveFirstStart(spec, { file }),
   };
 }
 
@@ -77,20 +81,15 @@ async function chooseUiPort(asked: number | undefined): Promise<number> {
   return asked;
 }
 
-function serverArgs(
-  folder: string,
-  version: string,
-  port: number,
-  uiPort: number | undefined,
-  durable: boolean,
-): string[] {
-  // The file's tables are made for the version that creates it.
-  const file = join(folder, `dev-${version}.db`);
-  const storage = ['--db-filename', file, '--sqlite-pragma', 'journal_mode=wal', '--sqlite-pragma', 'synchronous=1'];
+function serverArgs(file: string | undefined, port: number, uiPort: number | undefined): string[] {
+  const storage = (name: string) => [
+    ...['--db-filename', name],
+    ...['--sqlite-pragma', 'journal_mode=wal', '--sqlite-pragma', 'synchronous=1'],
+  ];
   return [
     ...['server', 'start-dev', '--ip', '127.0.0.1', '--port', String(port)],
     ...(uiPort === undefined ? ['--headless'] : ['--ui-port', String(uiPort)]),
-    ...(durable ? storage : []),
+    ...(file === undefined ? [] : storage(file)),
     ...['--log-format', 'json', '--log-level', 'warn'],
     ...DYNAMIC_CONFIG.flatMap((entry) => ['--dynamic-config-value', entry]),
   ];
