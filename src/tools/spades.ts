@@ -40,9 +40,9 @@ export function correct({ reads, threads, memoryGib, phredOffset, folder }: Corr
   const offset = phredOffset === undefined ? [] : ['--phred-offset', String(phredOffset)];
   const [first = '', second] = reads;
   const files = second === undefined ? ['-s', first] : ['-1', first, '-2', second];
-  return {
-    argv: ['spades.py', ...limits(threads, memoryGib), ...offset, ...files, '-o', folder, '--stop-after', 'ec'],
-  };
+  // The assembly reads them at once, so they are not worth compressing.
+  const plain = ['--disable-gzip-output', '--stop-after', 'ec'];
+  return { argv: ['spades.py', ...limits(threads, memoryGib), ...offset, ...files, '-o', folder, ...plain] };
 }
 
 /** The command that assembles corrected reads. */

@@ -93,10 +93,10 @@ test('the command lines carry the memory that was granted, and the threads only 
   const input = { threads: 8, memoryGib: 7.5, folder: '/t' };
   const line = (given: Partial<Correction>) => correct({ ...input, reads: [], ...given }).argv.join(' ');
   expect(line({ reads: ['/a/unmapped_hosts.fq'] })).toBe(
-    'spades.py -t 8 -m 7 -s /a/unmapped_hosts.fq -o /t --stop-after ec',
+    'spades.py -t 8 -m 7 -s /a/unmapped_hosts.fq -o /t --disable-gzip-output --stop-after ec',
   );
   expect(line({ reads: ['/a/1.fq', '/a/2.fq'], phredOffset: 33, threads: 0 })).toBe(
-    'spades.py -t 1 -m 7 --phred-offset 33 -1 /a/1.fq -2 /a/2.fq -o /t --stop-after ec',
+    'spades.py -t 1 -m 7 --phred-offset 33 -1 /a/1.fq -2 /a/2.fq -o /t --disable-gzip-output --stop-after ec',
   );
   const { argv, env } = assemble({ ...input, kmers: [21, 33, 55, 75] });
   expect(argv.join(' ')).toBe('spades.py -t 2 -m 7 -o /t --restart-from as -k 21,33,55,75');
