@@ -9,9 +9,9 @@ import { createStore, type Store } from '../../src/store/index.js';
 import { type ReleaseServer, startReleaseServer } from '../support/release_server.js';
 import { contentOf, NEW_RELEASE, OLD_RELEASE, publish, SLUG } from '../support/remote_references.js';
 import { waitFor } from '../support/wait.js';
-import { type Body, type Client, processEnd, signIn } from './client.js';
+import { type Body, type Client, completeJob, processEnd, signIn } from './client.js';
 import { createHome, type Home, type RunningServer, startServer } from './support.js';
-import { importReference } from './walk.js';
+import { importReference, makeSubtraction } from './walk.js';
 
 const LIMIT = { timeout: 120_000 };
 const UNBUILT = { old: 44, new: 89 };
@@ -161,3 +161,41 @@ async function createHeld(path: RegExp): Promise<Body> {
   publish(releases, ['v1.4.0', OLD_RELEASE]);
   return created;
 }
+
+/** Waits until Temporal knows that so many attempts at the running step of a process may have ended with their worker. */
+async function untilDeathsKnown(processId: string, deaths: number): Promise<void> {
+  const connection = await Connection.connect({ address: server.temporalAddress });
+  const handle = new TemporalClient({ connection }).workflow.getHandle(processWorkflowId(processId));
+  try {
+    await waitFor(async () => {
+      const { raw } = await handle.describe();
+      const [step] = raw.pendingActivities ?? [];
+      return JSON.stringify(step?.heartbeatDetails?.payloads?.map(({ data }) => String(data)) ?? []).includes(
+        `\\"deaths\\":${deaths}`,
+      );
+    }, `the heartbeat of attempt ${deaths}`);
+  } finally {
+    await connection.close();
+  }
+}
+
+test(
+  'a step that takes the control worker down three times ends its process, and the work of others goes on',
+  LIMIT,
+  async () => {
+    publish(releases, ['v1.4.0', OLD_RELEASE]);
+    const { id, process: fatal } = await createHeld(/^\/files\//);
+    hold(/^\/files\//);
+    const { job } = await makeSubtraction(client);
+    for (const deaths of [1, 2, 3]) {
+      await untilDeathsKnown(fatal.id, deaths);
+      const pid = server.child('worker-control');
+      process.kill(pid ?? 0, 'SIGKILL');
+      await waitFor(() => ![undefined, pid].includes(server.child('worker-control')), 'the worker to start again');
+    }
+    const errors = [expect.stringContaining('ended 3 times')];
+    expect(await processEnd(client, fatal.id)).toMatchObject({ complete: false, errors });
+    expect(await client.send('GET', `/api/refs/${id}`)).toMatchObject({ status: 404 });
+    await completeJob(client, job);
+  },
+);
