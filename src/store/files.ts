@@ -1,7 +1,7 @@
 import type { ClientSession, Filter } from 'mongodb';
 import type { Database, Stored } from './database/database.js';
 import { insertWithFreshId, randomId } from './database/ids.js';
-import { fields, findPage, type Page, type PageRequest } from './database/pages.js';
+import { fields, findKeptPage, type Page, type PageRequest } from './database/pages.js';
 
 /** The kinds of files that can be uploaded. */
 export const FILE_TYPES = ['reference', 'reads', 'hmm', 'subtraction'] as const;
@@ -66,7 +66,8 @@ export function createFileStore(database: Database) {
     list(type: string | undefined, request: PageRequest): Promise<Page<FileListItem>> {
       const base: Filter<FileDocument> = type === undefined ? FREE : { ...FREE, type };
       const sort = { uploaded_at: -1, _id: 1 } as const;
-      return findPage(files, { base, sort, projection: FILE_PROJECTION }, request) as Promise<Page<FileListItem>>;
+      const query = { kept: database.kept.of('files'), base, sort, projection: FILE_PROJECTION };
+      return findKeptPage(files, query, request) as Promise<Page<FileListItem>>;
     },
 
     /** Inserts a file whose bytes are still to come; `source` when they come from the watch folder. */

@@ -1,7 +1,7 @@
 import type { ClientSession, Filter } from 'mongodb';
 import { FINAL_STATES, isFinal, type JobState, type JobStatus } from '../contracts/jobs.js';
 import type { Database, Stored } from './database/database.js';
-import { fields, findPage, type Page, type PageRequest, searchFilter } from './database/pages.js';
+import { fields, findKeptPage, type Page, type PageRequest } from './database/pages.js';
 
 /** A job as stored: what to do, for whom, with which limits, and all that happened to it. */
 export type JobDocument = Stored & {
@@ -191,11 +191,12 @@ export function createJobStore(database: Database) {
 
     /** One page of the jobs that somebody may see, by the scope of `jobRights`, oldest first. */
     list(scope: Filter<JobDocument>, find: string | undefined, request: PageRequest): Promise<Page<JobDocument>> {
-      return findPage(
+      return findKeptPage(
         jobs,
         {
+          kept: database.kept.of('jobs'),
+          find,
           base: scope,
-          search: searchFilter(['task', 'user.id'], find) as Filter<JobDocument> | undefined,
           sort: { created_at: 1, _id: 1 },
           projection: JOB_PROJECTION,
         },

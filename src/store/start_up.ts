@@ -5,11 +5,9 @@ import { completePermissions } from '../contracts/permissions.js';
 import type { GroupDocument } from './accounts/groups.js';
 import { type AnalysisDocument, algorithmTags } from './analyses.js';
 import type { Stored } from './database/database.js';
-import { findTexts } from './database/pages.js';
 import type { Store } from './index.js';
 import type { JobDocument } from './jobs.js';
 import type { SampleFile } from './samples/sample_files.js';
-import type { SampleDocument } from './samples/samples.js';
 
 /** Repairs of documents, by what they put in order; each gives how many documents it changed. */
 export type Repairs = Record<string, () => Promise<number>>;
@@ -25,7 +23,6 @@ export function createDocumentRepairs(store: Store): Repairs {
     'algorithm tags of samples': () => correctTags(store),
     'reservations of files': () => releaseFiles(store),
     'creation times of jobs': () => dateJobs(store),
-    'search texts of samples': () => completeFind(store),
     'permissions of groups': () => completeGroups(store),
   };
 }
@@ -48,26 +45,12 @@ async function dateJobs({ jobs }: Store): Promise<number> {
   return changed;
 }
 
-async function completeFind({ samples }: Store): Promise<number> {
-  const projection = { name: 1, host: 1, user: 1 };
-  // Also one of which only a part is there, as it was changed before it was completed.
-  const lacking = { 'find.2': { $exists: false } };
-  let changed = 0;
-  for await (const sample of samples.collection.find(lacking as Filter<SampleDocument>, { projection })) {
-    const { _id, name, host, user } = sample;
-    const asRead = { _id, name, host: host ?? { $exists: false }, ...lacking } as Filter<SampleDocument>;
-    const find = findTexts(name, host, user?.id);
-    changed += (await samples.collection.updateOne(asRead, { $set: { find } })).modifiedCount;
-  }
-  return changed;
-}
-
-type OldSample = Stored & { files?: unknown; paired?: unknown; srna?: unknown; imported?: unknown };
+type OldSample = Stored & { files?: unknown; paired?: unknown; srna?: unknown; imported?: unknown; find?: unknown };
 
 async function completeSamples({ database }: Store): Promise<number> {
   const samples = database.collection<OldSample>('samples');
   let changed = 0;
-  for await (const sample of samples.find({}, { projection: { files: 1, paired: 1, srna: 1, imported: 1 } })) {
+  for await (const sample of samples.find({}, { projection: { files: 1, paired: 1, srna: 1, imported: 1, find: 1 } })) {
     const files = Array.isArray(sample.files) ? sample.files : [];
     const flags = {
       ...(typeof sample.paired === 'boolean' ? {} : { paired: files.length === 2 }),
@@ -75,8 +58,10 @@ async function completeSamples({ database }: Store): Promise<number> {
     };
     const current = sample.imported === 'ip' ? undefined : currentFiles(sample._id, files);
     if (Object.keys(flags).length > 0) await samples.updateOne({ _id: sample._id }, { $set: flags });
+    // Searched texts, once stored.
+    if (sample.find !== undefined) await samples.updateOne({ _id: sample._id }, { $unset: { find: '' } });
     if (current) await samples.updateOne({ _id: sample._id, files: sample.files }, { $set: { files: current } });
-    if (current || Object.keys(flags).length > 0) changed += 1;
+    if (current || sample.find !== undefined || Object.keys(flags).length > 0) changed += 1;
   }
   return changed;
 }

@@ -122,8 +122,6 @@ export const INTERFACES: readonly Interface[] = [
     projection: HISTORY_PROJECTION,
     toWire: withId,
     audience: ofReference,
-    // A build updates every change that it takes in.
-    ignored: { operationType: { $in: ['update', 'replace'] } },
     forgotten: EVERYONE,
     standIn: 'references',
     crowd: 500,

@@ -44,6 +44,7 @@ export function attachSockets(server: Server, deps: SocketDeps): Sockets {
   const feed = startChangeFeed(store.database, {
     collections: WATCHED,
     ignored: IGNORED,
+    follower: store.database.kept.follower,
     async onBatch(batch) {
       await connections.refresh(batch);
       await dispatcher.dispatch(batch);

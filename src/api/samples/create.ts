@@ -44,8 +44,7 @@ export async function createSample(
   });
   if (typeof outcome === 'string') return refuseSample(outcome);
   await deps.workflows.start(jobStart(outcome.job));
-  const { find: _, ...sample } = outcome.sample;
-  return created(withId(sample), path`/api/samples/${outcome.sample._id}`);
+  return created(withId(outcome.sample), path`/api/samples/${outcome.sample._id}`);
 }
 
 async function groupOfSample(

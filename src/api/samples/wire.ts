@@ -4,7 +4,7 @@ import { SAMPLE_PROJECTION, type SampleDocument } from '../../store/samples/samp
 import { withId } from '../http/json.js';
 
 /** A sample in full, with its caches. Its files are named like the sample. */
-export function toWireSample({ staged: _, find: __, ...sample }: SampleDocument, caches: readonly PublicCache[]) {
+export function toWireSample({ staged: _, ...sample }: SampleDocument, caches: readonly PublicCache[]) {
   return {
     ...withId(sample),
     files: sample.files.map((file, index) => ('download_url' in file ? toWireFile(sample, file, index + 1) : file)),

@@ -73,10 +73,13 @@ export function createGroupStore(database: Database, settleMembers: SettleMember
         await database
           .collection<Stored & { groups: { id: string }[] }>('references')
           .updateMany({ 'groups.id': groupId }, { $pull: { groups: { id: groupId } } }, { session });
-        const { db } = database;
-        await db.collection('samples').updateMany({ group: groupId }, { $set: { group: 'none' } }, { session });
+        await database
+          .collection<Stored & { group: string }>('samples')
+          .updateMany({ group: groupId }, { $set: { group: 'none' } }, { session });
         const usedBySettings = { _id: 'settings', sample_group: groupId } as object;
-        await db.collection('settings').updateOne(usedBySettings, { $set: { sample_group: 'none' } }, { session });
+        await database.db
+          .collection('settings')
+          .updateOne(usedBySettings, { $set: { sample_group: 'none' } }, { session });
         return true;
       }),
   };

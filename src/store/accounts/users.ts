@@ -4,7 +4,7 @@ import { completePermissions, PERMISSIONS, type Permissions } from '../../contra
 import type { Database, Stored } from '../database/database.js';
 import { isDuplicate } from '../database/ids.js';
 import { holdLock } from '../database/locks.js';
-import { fields, findPage, type Page, type PageRequest, searchFilter } from '../database/pages.js';
+import { fields, findKeptPage, type Page, type PageRequest } from '../database/pages.js';
 import type { GroupDocument } from './groups.js';
 import { limitKeys } from './keys.js';
 
@@ -210,8 +210,8 @@ export function createUserStore(database: Database) {
 
     /** One page of users in the order of their ids. */
     list(find: string | undefined, request: PageRequest): Promise<Page<UserDocument>> {
-      const search = searchFilter(['_id'], find) as Filter<UserDocument> | undefined;
-      return findPage(users, { search, sort: { _id: 1 }, projection: USER_PROJECTION }, request);
+      const kept = database.kept.of('users');
+      return findKeptPage(users, { kept, find, sort: { _id: 1 }, projection: USER_PROJECTION }, request);
     },
 
     /** Inserts a user; undefined when the id is taken. */

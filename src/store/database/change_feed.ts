@@ -8,6 +8,7 @@ import {
   type ResumeToken,
 } from 'mongodb';
 import type { CollectionName, Database } from './database.js';
+import type { Follower } from './kept_lists.js';
 
 /** What happened to a document. */
 export type Operation = 'insert' | 'update' | 'delete';
@@ -37,6 +38,8 @@ export type FeedOptions = {
   /** One call at a time. When it fails because the database is away, the batch comes again. */
   onBatch(batch: ChangeBatch): Promise<void>;
   onTrouble(error: unknown): void;
+  /** Is told of changes as they come, before any batch. */
+  follower?: Follower;
 };
 
 const FLUSH_EVERY_MS = 50;
@@ -127,7 +130,7 @@ function createFlusher({ onBatch, onTrouble }: FeedOptions, closing: AbortSignal
 
 function readForEver(
   database: Database,
-  { collections, ignored = [], onTrouble }: FeedOptions,
+  { collections, ignored = [], follower, onTrouble }: FeedOptions,
   flusher: Flusher,
   closing: AbortSignal,
 ): { opened: Promise<void>; ended: Promise<void> } {
@@ -150,6 +153,7 @@ function readForEver(
     // The first token comes as soon as the stream stands, long before the first event.
     stream.on('resumeTokenChanged', (newest: ResumeToken) => {
       token = newest;
+      follower?.hear();
       waitMs = BACKOFF_FIRST_MS;
       open();
       if (lost) flusher.lose();
@@ -159,9 +163,12 @@ function readForEver(
       while (!closing.aborted) {
         const event = await stream.next();
         const change = toChange(event);
-        if (change) flusher.add(change);
+        if (!change) continue;
+        follower?.note(change.collection, change.id);
+        flusher.add(change);
       }
     } finally {
+      follower?.lose();
       closing.removeEventListener('abort', close);
       await stream.close();
     }

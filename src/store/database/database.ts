@@ -1,7 +1,9 @@
 import { type ClientSession, type Collection, type Db, MongoClient } from 'mongodb';
+import type { CollectionName, Stored } from './collections.js';
+import { createKeptLists, type KeptLists } from './kept_lists.js';
+import { tellCommitted, tellWrites } from './own_writes.js';
 
-/** A document whose id is text, as in every collection of ours. */
-export type Stored = { _id: string };
+export { COLLECTIONS, type CollectionName, type Stored } from './collections.js';
 
 /** An open database and what all store modules need of it. */
 export type Database = {
@@ -9,7 +11,10 @@ export type Database = {
   db: Db;
   /** Whether the server keeps a replica set, which change streams and transactions need; its name, or undefined. */
   setName: string | undefined;
+  /** A collection; `kept` learns of what is written through it, so nothing is written in another way. */
   collection<T extends Stored>(name: CollectionName): Collection<T>;
+  /** What decides about large lists, in memory. */
+  kept: KeptLists;
   /**
    * Runs the work in a transaction, again when the server asks for it; so the work has no effect outside the database.
    * Every call inside must be given the session.
@@ -17,33 +22,6 @@ export type Database = {
   transaction<T>(work: (session: ClientSession) => Promise<T>): Promise<T>;
   close(): Promise<void>;
 };
-
-/** Every collection of the server. */
-export const COLLECTIONS = [
-  'analyses',
-  'audit',
-  'caches',
-  'files',
-  'groups',
-  'history',
-  'hmm',
-  'indexes',
-  'jobs',
-  'keys',
-  'locks',
-  'login_attempts',
-  'otus',
-  'processes',
-  'references',
-  'samples',
-  'sequences',
-  'sessions',
-  'settings',
-  'status',
-  'subtraction',
-  'users',
-] as const;
-export type CollectionName = (typeof COLLECTIONS)[number];
 
 /**
  * Connects and checks that the server keeps a replica set.
@@ -68,12 +46,18 @@ export async function openDatabase(options: {
     await client.connect();
     const hello = await client.db('admin').command({ hello: 1 });
     const db = client.db(options.name);
+    const kept = createKeptLists(db);
     return {
       client,
       db,
       setName: typeof hello.setName === 'string' ? hello.setName : undefined,
-      collection: <T extends Stored>(name: CollectionName) => db.collection<T>(name),
-      transaction: (work) => client.withSession((session) => session.withTransaction(() => work(session))),
+      collection: <T extends Stored>(name: CollectionName) =>
+        kept.has(name) ? tellWrites(db.collection<T>(name), kept.of(name).note) : db.collection<T>(name),
+      kept,
+      transaction: (work) =>
+        client.withSession((session) =>
+          session.withTransaction(() => work(session)).finally(() => tellCommitted(session)),
+        ),
       close: () => client.close(),
     };
   } catch (cause) {

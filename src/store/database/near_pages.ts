@@ -1,8 +1,6 @@
 import type { Collection, Filter, FindCursor } from 'mongodb';
-import type { Stored } from './database.js';
-
-/** An order by several keys, the last one unique. */
-export type Order = readonly (readonly [key: string, direction: 1 | -1])[];
+import type { Stored } from './collections.js';
+import { compareValues, filterName, type Order, valueAt as valueAtPath } from './kept_rows.js';
 
 /** Rows of a list that are asked for in one go at most. */
 export const NEAR = 1_024;
@@ -32,7 +30,7 @@ export async function firstRows<T extends Stored>(
 ): Promise<T[]> {
   const bounds = boundsOf.get(collection) ?? new Map<string, Bound>();
   boundsOf.set(collection, bounds);
-  const name = `${JSON.stringify(filter)} ${JSON.stringify(order)}`;
+  const name = `${filterName(filter)} ${JSON.stringify(order)}`;
   const sort = Object.fromEntries(order);
   const read = (where: Filter<T>, limit: number) =>
     project(collection.find(where).sort(sort).limit(limit)).toArray() as Promise<T[]>;
@@ -75,12 +73,6 @@ export function compareBy(order: Order): (a: object, b: object) => number {
   };
 }
 
-function compareValues(a: unknown, b: unknown): number {
-  if (typeof a === 'string' && typeof b === 'string') return Buffer.compare(Buffer.from(a), Buffer.from(b));
-  const rank = (value: unknown) => (typeof value === 'number' ? 1 : typeof value === 'string' ? 2 : value ? 3 : 0);
-  return rank(a) - rank(b) || Math.sign(Number(a) - Number(b)) || 0;
-}
-
 // The keys of the row after which the range ends. A comparison finds values of its own type only, so all rows must have
 // that type; with the one exception of texts before numbers, the removed ones among the versions.
 function boundAt(rows: readonly object[], size: number, order: Order): Bound | undefined {
@@ -111,9 +103,7 @@ function rangesBefore([first, second]: Bound, order: Order): object[] {
 }
 
 function valueAt(document: object, path: string): unknown {
-  return path
-    .split('.')
-    .reduce<unknown>((value, key) => (value as Record<string, unknown> | undefined)?.[key], document);
+  return valueAtPath(document, path.split('.'));
 }
 
 function remember(bounds: Bounds, name: string, bound: Bound): void {

@@ -1,5 +1,7 @@
 import type { Collection, Document, Filter, FindCursor } from 'mongodb';
 import type { Stored } from './database.js';
+import type { KeptList } from './kept_list.js';
+import { topmost } from './kept_rows.js';
 import { compareBy, firstRows, NEAR } from './near_pages.js';
 
 /** Which part of a list is wanted; both from 1. */
@@ -26,16 +28,43 @@ export type ListQuery<T> = {
   projection: Document;
 };
 
+/** A list of a collection that is kept; `find` is looked for in the texts that are kept of it. */
+export type KeptListQuery<T> = ListQuery<T> & { kept: KeptList; find?: string | undefined };
+
+/**
+ * One page of a collection whose lists are kept: counts, search and the way to the page are answered from memory, the documents of the
+ * page are read. Those that changed meanwhile, so that the caller may not see them any more, are left out.
+ */
+export async function findKeptPage<T extends Stored>(
+  collection: Collection<T>,
+  query: KeptListQuery<T>,
+  request: PageRequest,
+): Promise<Page<T>> {
+  const { base, wanted } = filtersOf(query);
+  const { kept, find } = query;
+  const order = Object.entries(query.sort);
+  const found = find
+    ? await kept.selectAnyhow({ filter: wanted, find, order })
+    : await kept.select({ filter: wanted, order });
+  if (!found) return findPage(collection, query, request);
+  const all = query.search || find ? await kept.select({ filter: base, order }) : found;
+  const begin = (request.page - 1) * request.perPage;
+  const ids = found.slice(begin, begin + request.perPage).map(({ id }) => id);
+  const [documents, total] = await Promise.all([
+    readKept(collection, query, base, ids),
+    all?.length ?? collection.countDocuments(base),
+  ]);
+  return pageOf(documents, found.length, total, request);
+}
+
 /** One page of a collection with its counts. */
 export async function findPage<T extends Stored>(
   collection: Collection<T>,
   query: ListQuery<T>,
-  { page, perPage }: PageRequest,
+  request: PageRequest,
 ): Promise<Page<T>> {
-  const bases = (Array.isArray(query.base) ? query.base : [query.base ?? {}]) as readonly Filter<T>[];
-  const [only] = bases;
-  const base = (only !== undefined && bases.length === 1 ? only : { $or: [...bases] }) as Filter<T>;
-  const wanted = query.search ? (together(base, query.search) as Filter<T>) : base;
+  const { bases, base, wanted } = filtersOf(query);
+  const { page, perPage } = request;
   const skip = (page - 1) * perPage;
   const isNear = query.search === undefined && skip + perPage <= NEAR;
   const [documents, found, total] = await Promise.all([
@@ -43,14 +72,54 @@ export async function findPage<T extends Stored>(
     collection.countDocuments(wanted),
     query.search ? collection.countDocuments(base) : undefined,
   ]);
+  return pageOf(documents, found, total ?? found, request);
+}
+
+function pageOf<T>(documents: T[], found: number, total: number, { page, perPage }: PageRequest): Page<T> {
   return {
     documents,
-    total_count: total ?? found,
+    total_count: total,
     found_count: found,
     page_count: Math.ceil(found / perPage),
     per_page: perPage,
     page,
   };
+}
+
+function filtersOf<T>(query: ListQuery<T>): { bases: readonly Filter<T>[]; base: Filter<T>; wanted: Filter<T> } {
+  const bases = (Array.isArray(query.base) ? query.base : [query.base ?? {}]) as readonly Filter<T>[];
+  const [only] = bases;
+  const base = (only !== undefined && bases.length === 1 ? only : { $or: [...bases] }) as Filter<T>;
+  return { bases, base, wanted: query.search ? (together(base, query.search) as Filter<T>) : base };
+}
+
+// By id, so that no more is read than is shown. What decides about rights is read with it and looked at once more.
+async function readKept<T extends Stored>(
+  collection: Collection<T>,
+  { kept, projection }: KeptListQuery<T>,
+  base: Filter<T>,
+  ids: readonly string[],
+): Promise<T[]> {
+  if (ids.length === 0) return [];
+  const shown = Object.keys(projection);
+  const isInclusive = Object.values(projection).some((value) => value === 1);
+  const read = isInclusive ? fields(...topmost([...shown, ...kept.form.keys])) : projection;
+  const found = await collection
+    .find({ _id: { $in: [...ids] } } as Filter<T>)
+    .project<T>(read)
+    .toArray();
+  const mayBeSeen = kept.form.compile(base) ?? (() => true);
+  const byId = new Map(found.map((document) => [document._id, document]));
+  const isShown = new Set(['_id', ...shown.map((field) => field.split('.')[0])]);
+  return ids.flatMap((id) => {
+    const document = byId.get(id);
+    if (!document || !mayBeSeen(kept.form.valuesOf(document))) return [];
+    return [isInclusive ? pick(document, isShown) : document];
+  });
+}
+
+function pick<T extends Stored>(document: T, isShown: ReadonlySet<string | undefined>): T {
+  return Object.fromEntries(Object.entries(document).filter(([field]) => isShown.has(field))) as T;
 }
 
 // Side by side where both can be, as an index serves the conditions of one level only on some servers.
@@ -105,16 +174,6 @@ export function searchFilter(fields: readonly string[], term: string | undefined
       : { [field]: { $regex: escapePattern(term), $options: 'i' } },
   );
   return { $or: conditions };
-}
-
-/** What a stored `find` field holds of a document: the texts in which it is searched, in lower case. */
-export function findTexts(...texts: readonly (string | null | undefined)[]): string[] {
-  return texts.map((text) => (text ?? '').toLowerCase());
-}
-
-/** Search for a text in the `find` field that {@link findTexts} makes; undefined when there is nothing to search for. */
-export function findFilter(term: string | undefined): Document | undefined {
-  return term ? { find: { $regex: escapePattern(term.toLowerCase()) } } : undefined;
 }
 
 /** The text as a regular expression that matches just this text. */

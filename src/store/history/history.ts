@@ -1,6 +1,6 @@
 import type { Filter } from 'mongodb';
 import type { Database, Stored } from '../database/database.js';
-import { findPage, type Page, type PageRequest, searchFilter } from '../database/pages.js';
+import { findKeptPage, type Page, type PageRequest } from '../database/pages.js';
 import type { JoinedOtu } from '../otus/otus.js';
 import { inScope, type ReferenceScope } from '../references/reference_rights.js';
 import type { OtuDiff } from './otu_diff.js';
@@ -72,6 +72,7 @@ export type HistoryStore = ReturnType<typeof createHistoryStore>;
 /** Reads of changes. */
 export function createHistoryStore(database: Database) {
   const history = database.collection<HistoryDocument>('history');
+  const kept = database.kept.of('history');
 
   const count = async (filter: Filter<HistoryDocument>): Promise<ChangeCounts> => {
     const [found] = await history
@@ -95,9 +96,10 @@ export function createHistoryStore(database: Database) {
       request: PageRequest,
     ): Promise<Page<HistoryListItem>> {
       const index = query.unbuilt === undefined ? {} : { 'index.id': query.unbuilt ? UNBUILT.id : { $ne: UNBUILT.id } };
-      return findPage(
+      return findKeptPage(
         history,
         {
+          kept,
           base: { ...inScope(query.scope), ...index } as Filter<HistoryDocument>,
           sort: { 'otu.version': -1, created_at: -1, _id: 1 },
           projection: HISTORY_PROJECTION,
@@ -108,11 +110,12 @@ export function createHistoryStore(database: Database) {
 
     /** One page of the changes that went into an index, by OTU name, newest versions first, without diffs. */
     ofIndex(indexId: string, term: string | undefined, request: PageRequest): Promise<Page<HistoryListItem>> {
-      return findPage(
+      return findKeptPage(
         history,
         {
+          kept,
+          find: term,
           base: { 'index.id': indexId },
-          search: searchFilter(['otu.name', 'user.id'], term) as Filter<HistoryDocument> | undefined,
           sort: { 'otu.name': 1, 'otu.version': -1, _id: 1 },
           projection: HISTORY_PROJECTION,
         },

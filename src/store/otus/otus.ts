@@ -1,6 +1,6 @@
 import type { ClientSession, Filter } from 'mongodb';
 import type { Database, Stored } from '../database/database.js';
-import { fields, findPage, type Page, type PageRequest, searchFilter } from '../database/pages.js';
+import { fields, findKeptPage, type Page, type PageRequest } from '../database/pages.js';
 import { inScope, type ReferenceScope } from '../references/reference_rights.js';
 import type { OtuIssues } from './otu_issues.js';
 import type { SequenceDocument, SequenceStore } from './sequences.js';
@@ -92,15 +92,13 @@ export function createOtuStore(database: Database, sequences: SequenceStore) {
 
     /** One page of OTUs, sorted by name. */
     list(query: OtuQuery, request: PageRequest): Promise<Page<OtuListItem>> {
-      const search = {
-        ...searchFilter(['name', 'abbreviation'], query.find),
-        ...(query.verified === undefined ? {} : { verified: query.verified }),
-      };
-      return findPage(
+      return findKeptPage(
         otus,
         {
+          kept: database.kept.of('otus'),
+          find: query.find,
           base: inScope(query.scope) as Filter<OtuDocument>,
-          search: Object.keys(search).length > 0 ? (search as Filter<OtuDocument>) : undefined,
+          search: query.verified === undefined ? undefined : { verified: query.verified },
           sort: { name: 1, _id: 1 },
           projection: OTU_PROJECTION,
         },

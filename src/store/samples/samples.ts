@@ -6,7 +6,7 @@ import type { CacheStore } from '../caches.js';
 import type { Database, Stored } from '../database/database.js';
 import { insertWithFreshId, randomId } from '../database/ids.js';
 import { holdLock } from '../database/locks.js';
-import { fields, findFilter, findPage, findTexts, type Page, type PageRequest } from '../database/pages.js';
+import { fields, findKeptPage, type Page, type PageRequest } from '../database/pages.js';
 import type { FileRef, FileStore } from '../files.js';
 import type { JobDocument, JobStore } from '../jobs.js';
 import type { SubtractionStore } from '../subtractions.js';
@@ -64,8 +64,6 @@ export type SampleDocument = Stored &
     update_job?: { id: string };
     /** The replaced files are still there. */
     prune?: boolean;
-    /** Name, host and user in the form of {@link findTexts}; what lists are searched by. Nobody is shown it. */
-    find?: string[];
   };
 
 /** A sample in lists. */
@@ -198,12 +196,13 @@ export function createSampleStore(database: Database, needs: SampleStoreNeeds) {
         ...(search.pathoscope.length > 0 ? [{ pathoscope: { $in: search.pathoscope } }] : []),
         ...(search.nuvs.length > 0 ? [{ nuvs: { $in: search.nuvs } }] : []),
       ];
-      const narrowed = { ...(tags.length > 0 ? { $or: tags } : {}), ...findFilter(search.find) };
-      return findPage(
+      return findKeptPage(
         samples,
         {
+          kept: database.kept.of('samples'),
+          find: search.find,
           base: readFilters(holder) as Filter<SampleDocument>[],
-          search: Object.keys(narrowed).length > 0 ? (narrowed as Filter<SampleDocument>) : undefined,
+          search: tags.length > 0 ? ({ $or: tags } as Filter<SampleDocument>) : undefined,
           sort: { created_at: -1, _id: 1 },
           projection: SAMPLE_LIST_PROJECTION,
         },
@@ -328,9 +327,7 @@ export function createSampleStore(database: Database, needs: SampleStoreNeeds) {
   };
 
   function change(sampleId: string, changes: SampleChanges, session?: ClientSession): Promise<SampleListItem | null> {
-    const { name, host } = changes;
-    const find = { 'find.0': name?.toLowerCase(), 'find.1': host?.toLowerCase() };
-    const $set = { ...given(changes), ...given(find) };
+    const $set = given(changes);
     const options = { projection: SAMPLE_LIST_PROJECTION, ...(session ? { session } : {}) };
     return Object.keys($set).length === 0
       ? samples.findOne({ _id: sampleId }, options)
@@ -371,7 +368,6 @@ function newDocument(id: string, input: NewSample, owner: NewSampleOwner, upload
     all_write: owner.all_write,
     user: owner.user,
     paired: uploads.length === 2,
-    find: findTexts(input.name, host, owner.user.id),
   };
 }
 
