@@ -48,6 +48,9 @@ export const FILE_PROJECTION = fields('_id', 'name', 'size', 'user', 'uploaded_a
 /** Projection of what decides who may see a file. */
 export const FILE_ACCESS = fields('user', 'reserved', 'reserved_by');
 
+// Conditions such as `$exists`, `$type` and `$nin` keep some servers from using an index at all, so what schedules look for is asked for
+// by equality, and the rest looked at here.
+
 const FREE = { ready: true, reserved: false };
 
 /** Access to the collection `files`. */
@@ -138,9 +141,9 @@ export function createFileStore(database: Database) {
 
     /** Ids of the jobs that have taken files. */
     async holders(): Promise<string[]> {
-      const taken = files.find({ reserved: true, reserved_by: { $type: 'string' } });
-      const found = await taken.project<Required<Pick<FileDocument, 'reserved_by'>>>({ reserved_by: 1 }).toArray();
-      return [...new Set(found.map((file) => file.reserved_by))];
+      const taken = files.find({ reserved: true });
+      const found = await taken.project<Pick<FileDocument, 'reserved_by'>>({ reserved_by: 1 }).toArray();
+      return [...new Set(found.map((file) => file.reserved_by).filter((jobId) => typeof jobId === 'string'))];
     },
 
     /** Removes files, reserved or not; those that are gone are passed over. */
@@ -155,17 +158,27 @@ export function createFileStore(database: Database) {
     },
 
     /** Ids of the files, not taken, whose time is over. */
-    expired: (now: Date) => idsOf({ expires_at: { $type: 'date', $lt: now }, reserved: false }),
+    async expired(now: Date): Promise<string[]> {
+      const over = files.find({ expires_at: { $lt: now } });
+      const found = await over.project<Pick<FileDocument, '_id' | 'reserved'>>({ reserved: 1 }).toArray();
+      return found.filter(({ reserved }) => reserved === false).map(({ _id }) => _id);
+    },
 
     /** Ids of the uploads that were announced before `before` and never became whole. */
-    unfinished: (before: Date) => idsOf({ created: false, uploaded_at: { $lt: before }, source: { $exists: false } }),
+    async unfinished(before: Date): Promise<string[]> {
+      const announced = files.find({ created: false, uploaded_at: { $lt: before } });
+      const found = await announced.project<Pick<FileDocument, '_id' | 'source'>>({ source: 1 }).toArray();
+      return found.filter(({ source }) => !source).map(({ _id }) => _id);
+    },
 
     /** Files that were on their way from the watch folder when something stopped. */
-    arriving: () =>
-      files
-        .find({ source: { $exists: true } })
-        .project<Required<Pick<FileDocument, '_id' | 'name' | 'source'>>>({ name: 1, source: 1 })
-        .toArray(),
+    async arriving(): Promise<Required<Pick<FileDocument, '_id' | 'name' | 'source'>>[]> {
+      const coming = files.find({ created: false });
+      const found = await coming
+        .project<Pick<FileDocument, '_id' | 'name' | 'source'>>(fields('name', 'source'))
+        .toArray();
+      return found.flatMap(({ _id, name, source }) => (source ? [{ _id, name, source }] : []));
+    },
 
     /** Ids of the files that were seen on disk. */
     onDisk: () => idsOf({ created: true }),

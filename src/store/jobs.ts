@@ -21,6 +21,8 @@ export type JobDocument = Stored & {
   cancel_requested?: boolean;
   /** What it has made is being removed, so it cannot become complete any more. */
   undoing?: boolean;
+  /** It has a final state. Jobs of older releases get this from the next start on, so its absence alone says nothing. */
+  ended?: true;
 };
 
 /** Something worth knowing that happened in a step. */
@@ -43,6 +45,9 @@ export type JobListItem = {
 export const JOB_PROJECTION = fields('_id', 'task', 'status', 'proc', 'mem', 'user', 'step', 'created_at');
 
 const NOT_FINAL = { 'status.state': { $nin: [...FINAL_STATES] } };
+/** What jobs that have not ended fit, and few others: conditions on `status` would go through all jobs there are. */
+export const PERHAPS_UNFINISHED = { ended: null } as object as Filter<JobDocument>;
+
 const NOT_UNDONE = { undoing: { $ne: true } };
 
 /** Whether what a job has made may be removed: not when it is `complete`. A job that is `gone` has no say. */
@@ -72,6 +77,11 @@ export function jobState(job: Pick<JobDocument, 'status'>): JobState {
   return job.status.at(-1)?.state ?? 'waiting';
 }
 
+/** Whether a job has a final state. */
+export function hasEnded(job: Pick<JobDocument, 'status'>): boolean {
+  return (job.status ?? []).some(({ state }) => isFinal(state));
+}
+
 /** Access to the collection `jobs`. */
 export type JobStore = ReturnType<typeof createJobStore>;
 
@@ -96,7 +106,11 @@ export function createJobStore(database: Database) {
     };
     const result = await jobs.updateOne(
       { _id: jobId, ...NOT_FINAL, ...condition } as Filter<JobDocument>,
-      { $push: { status }, $unset: { step: '', ...(isFinal(entry.state) ? { undoing: '' as const } : {}) } },
+      {
+        $push: { status },
+        $unset: { step: '', ...(isFinal(entry.state) ? { undoing: '' as const } : {}) },
+        ...(isFinal(entry.state) ? { $set: { ended: true as const } } : {}),
+      },
       session ? { session } : {},
     );
     return result.matchedCount === 1;
@@ -233,17 +247,22 @@ export function createJobStore(database: Database) {
 
     /** The values that an argument has in the jobs that have not ended. */
     async argumentsOfUnfinished(name: 'sample_id' | 'analysis_id'): Promise<string[]> {
-      const found = jobs
-        .find(NOT_FINAL as Filter<JobDocument>)
-        .project<Pick<JobDocument, 'args'>>({ [`args.${name}`]: 1 });
-      const values = (await found.toArray()).map(({ args }) => args?.[name]);
+      const values = (await unfinished(`args.${name}`)).map(({ args }) => args?.[name]);
       return [...new Set(values.filter((value) => typeof value === 'string'))];
     },
 
     /** Ids of all jobs that have not ended, oldest first. */
     async unfinishedIds(): Promise<string[]> {
-      const found = jobs.find(NOT_FINAL as Filter<JobDocument>).sort({ created_at: 1, _id: 1 });
-      return (await found.project<Stored>({ _id: 1 }).toArray()).map(({ _id }) => _id);
+      return (await unfinished()).map(({ _id }) => _id);
     },
   };
+
+  async function unfinished(...more: string[]): Promise<Pick<JobDocument, '_id' | 'args' | 'status'>[]> {
+    const found = await jobs
+      .find(PERHAPS_UNFINISHED)
+      .project<Pick<JobDocument, '_id' | 'args' | 'status'>>(fields('status.state', ...more))
+      .sort({ created_at: 1, _id: 1 })
+      .toArray();
+    return found.filter((job) => !hasEnded(job));
+  }
 }

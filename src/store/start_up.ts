@@ -6,7 +6,7 @@ import type { GroupDocument } from './accounts/groups.js';
 import { type AnalysisDocument, algorithmTags } from './analyses.js';
 import type { Stored } from './database/database.js';
 import type { Store } from './index.js';
-import type { JobDocument } from './jobs.js';
+import { type JobDocument, PERHAPS_UNFINISHED } from './jobs.js';
 import type { SampleFile } from './samples/sample_files.js';
 
 /** Repairs of documents, by what they put in order; each gives how many documents it changed. */
@@ -23,6 +23,7 @@ export function createDocumentRepairs(store: Store): Repairs {
     'algorithm tags of samples': () => correctTags(store),
     'reservations of files': () => releaseFiles(store),
     'creation times of jobs': () => dateJobs(store),
+    'ends of jobs': () => noteEnds(store),
     'permissions of groups': () => completeGroups(store),
   };
 }
@@ -43,6 +44,11 @@ async function dateJobs({ jobs }: Store): Promise<number> {
   }
   await write();
   return changed;
+}
+
+async function noteEnds({ jobs }: Store): Promise<number> {
+  const unnoted = { ...PERHAPS_UNFINISHED, 'status.state': { $in: [...FINAL_STATES] } } as Filter<JobDocument>;
+  return (await jobs.collection.updateMany(unnoted, { $set: { ended: true } })).modifiedCount;
 }
 
 type OldSample = Stored & { files?: unknown; paired?: unknown; srna?: unknown; imported?: unknown; find?: unknown };

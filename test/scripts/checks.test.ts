@@ -89,6 +89,10 @@ test.each([
   ['a RegExp in $in', '{ name: { $in: [/x/] } }'],
   ['a RegExp made from text', '{ name: new RegExp(term) }'],
   ['a positional $', "{ $set: { 'members.$.build': true } }"],
+  [
+    'a collection whose lists would not learn of writes',
+    "database.db.collection('samples').updateMany(filter, change)",
+  ],
   ['a collation', 'find({}, { collation: { locale: "en" } })'],
 ])('the source check is red for %s', (_, line) => {
   expect(checkSources([{ path: 'src/store/users.ts', text: line }])).toEqual([

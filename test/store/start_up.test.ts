@@ -40,6 +40,7 @@ const job = (_id: string, state: string, args: object): Loose => ({
   _id,
   args,
   created_at: new Date(0),
+  ...(['complete', 'error', 'cancelled'].includes(state) ? { ended: true } : {}),
   status: [{ state: 'waiting' }, { state }],
 });
 const rawFile = { name: 'reads_1.fq.gz', download_url: '/download/samples/x/reads_1.fq.gz', size: 5, raw: true };
@@ -178,10 +179,12 @@ test('jobs of older releases get the time of their first status, samples lose th
       ],
     },
     { ...undated, _id: 'bare', status: [] },
+    { ...undated, _id: 'old', created_at: first, status: [{ state: 'waiting' }, { state: 'error' }] },
   ]);
   await collection('samples').insertMany([sample('old', { find: ['leaf', 'vitis', 'bob'] }), sample('new')]);
-  expect(await repair()).toEqual({ 'creation times of jobs': 2, 'fields of samples': 1 });
+  expect(await repair()).toEqual({ 'creation times of jobs': 2, 'ends of jobs': 1, 'fields of samples': 1 });
   expect(await collection('jobs').findOne({ _id: 'j' })).toMatchObject({ created_at: first });
+  expect(await site.store.jobs.unfinishedIds()).toEqual(['bare', 'j']);
   expect(await collection('samples').countDocuments({ find: { $exists: true } })).toBe(0);
   expect(await repair()).toEqual({});
 });

@@ -49,6 +49,12 @@ export async function planOf(database: Database, query: SentQuery): Promise<stri
   return stages;
 }
 
+/** How many documents the server looks at for what was sent. */
+export async function examinedFor(database: Database, query: SentQuery): Promise<number> {
+  const answer = await database.db.command({ explain: query.explain, verbosity: 'executionStats' });
+  return answer.executionStats.totalDocsExamined;
+}
+
 /**
  * Whether an index leads to what a filter finds, in its order: all keys with one value, or a few, stand before those of the order,
  * and these follow without a gap, all in the given directions or all in the other ones. What an order does not need may be

@@ -3,7 +3,15 @@ import type { JobDocument } from '../../store/jobs.js';
 import { withId } from '../http/json.js';
 
 /** A job in the form of the wire: all but what the server keeps for itself. */
-export function toWireJob({ step: _, cancel_requested: __, undoing: ___, created_at: ____, ...job }: JobDocument) {
+export function toWireJob(document: JobDocument) {
+  const {
+    step: _step,
+    cancel_requested: _cancel,
+    undoing: _undoing,
+    created_at: _at,
+    ended: _ended,
+    ...job
+  } = document;
   return withId(job);
 }
 

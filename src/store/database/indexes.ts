@@ -27,7 +27,6 @@ export const INDEXES: Partial<Record<CollectionName, IndexDescription[]>> = {
     { key: { expires_at: 1 } },
     { key: { reserved: 1, reserved_by: 1 } },
     { key: { reserved_by: 1 } },
-    { key: { source: 1 }, sparse: true },
   ],
   history: [
     { key: { 'otu.id': 1, 'otu.version': -1 } },
@@ -51,6 +50,7 @@ export const INDEXES: Partial<Record<CollectionName, IndexDescription[]>> = {
     { key: { 'args.sample_id': 1 } },
     { key: { 'args.ref_id': 1 } },
     { key: { 'user.id': 1, created_at: 1, _id: 1 } },
+    { key: { ended: 1, created_at: 1, _id: 1 } },
   ],
   keys: [{ key: { 'user.id': 1, id: 1 }, unique: true }, { key: { 'user.id': 1, created_at: 1, _id: 1 } }],
   login_attempts: [{ key: { expiresAt: 1 }, expireAfterSeconds: 0 }],

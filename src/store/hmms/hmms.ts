@@ -1,10 +1,9 @@
 import { createHash } from 'node:crypto';
 import type { Filter } from 'mongodb';
-import { FINAL_STATES } from '../../contracts/jobs.js';
 import type { AnalysisDocument } from '../analyses.js';
 import type { Database, Stored } from '../database/database.js';
 import { escapePattern, fields, findPage, type Page, type PageRequest } from '../database/pages.js';
-import type { JobDocument } from '../jobs.js';
+import { hasEnded, type JobDocument, PERHAPS_UNFINISHED } from '../jobs.js';
 import type { HmmStatusStore } from './hmm_status.js';
 
 /** What is known of a profile HMM: a cluster of related viral proteins. */
@@ -126,8 +125,9 @@ export function createHmmStore(database: Database, status: HmmStatusStore) {
 
     /** Whether a search with HMMs runs or waits: what it found may name any HMM that was there when it began. */
     async isSearching(): Promise<boolean> {
-      const open = { task: 'nuvs', 'status.state': { $nin: [...FINAL_STATES] } } as Filter<JobDocument>;
-      return (await jobs.findOne(open, { projection: { _id: 1 } })) !== null;
+      const projection = { 'status.state': 1 };
+      const found = await jobs.find({ ...PERHAPS_UNFINISHED, task: 'nuvs' }, { projection }).toArray();
+      return found.some((job) => !hasEnded(job));
     },
 
     /** Ids of the HMMs that results in documents name. */

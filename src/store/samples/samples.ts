@@ -1,5 +1,4 @@
 import type { ClientSession, Filter } from 'mongodb';
-import { FINAL_STATES } from '../../contracts/jobs.js';
 import type { Pairing, PhredOffset, SamplePhred, Warning } from '../../contracts/reads.js';
 import type { AnalysisStore } from '../analyses.js';
 import type { CacheStore } from '../caches.js';
@@ -8,7 +7,7 @@ import { insertWithFreshId, randomId } from '../database/ids.js';
 import { holdLock } from '../database/locks.js';
 import { fields, findKeptPage, type Page, type PageRequest } from '../database/pages.js';
 import type { FileRef, FileStore } from '../files.js';
-import type { JobDocument, JobStore } from '../jobs.js';
+import { hasEnded, type JobDocument, type JobStore } from '../jobs.js';
 import type { SubtractionStore } from '../subtractions.js';
 import { replacementIds, type SampleFile } from './sample_files.js';
 import {
@@ -160,12 +159,11 @@ export function createSampleStore(database: Database, needs: SampleStoreNeeds) {
   };
 
   const unfinishedJobs = async (sampleId: string, session?: ClientSession): Promise<string[]> => {
-    const filter = { 'args.sample_id': sampleId, 'status.state': { $nin: [...FINAL_STATES] } };
     const found = await jobs.collection
-      .find(filter as Filter<JobDocument>, session ? { session } : {})
-      .project<Stored>({ _id: 1 })
+      .find({ 'args.sample_id': sampleId }, session ? { session } : {})
+      .project<Pick<JobDocument, '_id' | 'status'>>({ 'status.state': 1 })
       .toArray();
-    return found.map(({ _id }) => _id);
+    return found.filter((job) => !hasEnded(job)).map(({ _id }) => _id);
   };
 
   const insertWithJob = async (

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Database, openDatabase } from '../../../src/store/database/database.js';
 import { ensureIndexes, INDEXES } from '../../../src/store/database/indexes.js';
 import { createStore, type Store } from '../../../src/store/index.js';
+import { LISTS, OTHERS } from '../../support/listed_queries.js';
 import { isServed, planOf, type SentQuery, sentDuring } from '../../support/plans.js';
 import { type TestDatabase, testDatabase } from '../../support/servers.js';
 
@@ -21,64 +22,6 @@ afterAll(async () => {
 
 const PAGE = { page: 1, perPage: 25 };
 const FAR = { page: 100, perPage: 25 };
-const bob = { userId: 'bob', administrator: false, groups: ['west', 'east'] };
-const head = { userId: 'head', administrator: true, groups: [] };
-const anySample = { pathoscope: [], nuvs: [] };
-
-/** What users page through, by name. */
-const LISTS: Record<string, (page: typeof PAGE) => Promise<unknown>> = {
-  'all samples': (page) => store.samples.list(head, anySample, page),
-  'the samples of a user': (page) => store.samples.list(bob, anySample, page),
-  jobs: (page) => store.jobs.list({}, undefined, page),
-  files: (page) => store.files.list(undefined, page),
-  'files of a type': (page) => store.files.list('reads', page),
-  'all OTUs': (page) => store.otus.list({ scope: 'all' }, page),
-  'OTUs of a reference': (page) => store.otus.list({ scope: ['r'] }, page),
-  'unverified OTUs of a reference': (page) => store.otus.list({ scope: ['r'], verified: false }, page),
-  'all changes': (page) => store.history.list({ scope: 'all' }, page),
-  'changes of a reference': (page) => store.history.list({ scope: ['r'] }, page),
-  'unbuilt changes': (page) => store.history.list({ scope: 'all', unbuilt: true }, page),
-  'unbuilt changes of a reference': (page) => store.history.list({ scope: ['r'], unbuilt: true }, page),
-  'built changes of a reference': (page) => store.history.list({ scope: ['r'], unbuilt: false }, page),
-  'changes of an index': (page) => store.history.ofIndex('i', undefined, page),
-  'all references': (page) => store.references.list(head, undefined, page),
-  'the references of a user': (page) => store.references.list(bob, undefined, page),
-  users: (page) => store.users.list(undefined, page),
-  subtractions: (page) => store.subtractions.list({}, page),
-  HMMs: (page) => store.hmms.list(undefined, page),
-  'all indexes': (page) => store.indexLists.list('all', page),
-  'indexes of a reference': (page) => store.indexLists.list(['r'], page),
-  'analyses of a sample': (page) => store.analyses.list('s', undefined, page),
-};
-
-/** Lists that come whole, what schedules ask for, and what is found by the id of what is removed. */
-const OTHERS: Record<string, () => Promise<unknown>> = {
-  'names of OTUs': () => store.otus.names(['r']),
-  'changes of an OTU': () => store.history.ofOtu('o'),
-  'changed OTUs of an index': () => store.indexLists.changedOtus('i'),
-  processes: () => store.processes.list({}),
-  'keys of a user': () => store.keys.list('bob'),
-  'caches of a sample': () => store.caches.ofSample('s'),
-  'unbuilt changes, counted': () => store.history.countUnbuilt(['r']),
-  'samples of a subtraction': () => store.samples.linkedTo('Vitis', head),
-  'scheduled: unfinished jobs': () => store.jobs.unfinishedIds(),
-  'scheduled: unfinished processes': () => store.processes.unfinished(),
-  'scheduled: old processes': () => store.processes.prune(new Date(), 100),
-  'scheduled: BLASTs': () => store.blast.waiting(),
-  'scheduled: expired files': () => store.files.expired(new Date()),
-  'scheduled: broken uploads': () => store.files.unfinished(new Date()),
-  'scheduled: files of the watch folder': () => store.files.arriving(),
-  'scheduled: files on disk': () => store.files.onDisk(),
-  'scheduled: jobs that hold files': () => store.files.holders(),
-  'clean-up: files of jobs': () => store.files.releaseAllOf(['j']),
-  'clean-up: jobs of a sample': () => store.samples.unfinishedJobs('s'),
-  'clean-up: analyses of a sample': () => store.analyses.ofSample('s'),
-  'clean-up: a sample': () => store.samples.remove('s'),
-  'clean-up: sessions of a user': () => store.sessions.closeAllOf('bob'),
-  'clean-up: keys of a user': () => store.keys.removeAll('bob'),
-  'clean-up: OTUs of a reference': () => store.otuRemovals.removeAll('r'),
-  'clean-up: members of a group': () => database.transaction((session) => store.users.settleMembers('west', session)),
-};
 
 const indexesOf = (collection: string) => INDEXES[collection as keyof typeof INDEXES] ?? [];
 const unserved = (sent: readonly SentQuery[]) =>
@@ -94,7 +37,7 @@ const isFlat = ({ filter, sort }: SentQuery) => !('$or' in filter) && Object.key
 
 describe.each(Object.entries(LISTS))('the list of %s', (_name, list) => {
   test.each([PAGE, FAR])('has an index for filter and order on page $page', async (page) => {
-    const sent = await sentDuring(database, () => list(page));
+    const sent = await sentDuring(database, () => list(store, page));
     const pages = sent.filter(({ command }) => command === 'find');
     expect(pages.length).toBeGreaterThan(0);
     expect(unserved(sent)).toEqual([]);
@@ -103,7 +46,7 @@ describe.each(Object.entries(LISTS))('the list of %s', (_name, list) => {
 });
 
 test.each(Object.entries(OTHERS))('an index leads to %s', async (_name, work) => {
-  const sent = (await sentDuring(database, work)).filter(({ collection }) => collection !== 'locks');
+  const sent = (await sentDuring(database, () => work(store))).filter(({ collection }) => collection !== 'locks');
   expect(sent.length).toBeGreaterThan(0);
   expect(unserved(sent)).toEqual([]);
 });
