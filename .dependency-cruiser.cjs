@@ -26,7 +26,21 @@ const ARROWS = {
   demo: ['contracts'],
   // Computes the documents of golden vectors with the functions that the jobs use.
   golden: ['activities', 'store', 'tools', 'bio'],
-  commands: ['api', 'workers', 'local', 'demo', 'golden', 'remote', 'activities', 'store', 'files', 'contracts'],
+  // Puts in order what release 3.7.3 left, with what ends the jobs.
+  adoption: ['activities', 'store', 'files', 'contracts'],
+  commands: [
+    'adoption',
+    'api',
+    'workers',
+    'local',
+    'demo',
+    'golden',
+    'remote',
+    'activities',
+    'store',
+    'files',
+    'contracts',
+  ],
 };
 
 // The same for the folders inside a room. What lies beside them composes them or is SHARED.

@@ -12,6 +12,8 @@ Commands
   worker control   run the control worker alone
   worker tools     run the tool worker alone
   audit verify     look whether the audit log of a database was changed (--db, --known NUMBER:HASH)
+  adopt            put a database and data directory of release 3.7.3 in order, once, before the first start
+                   (--db, --data-path; --dry-run only tells what there is to do, --json for programs)
   version          print the version
   help             print this text
 
@@ -37,6 +39,7 @@ const COMMANDS: Record<string, Command> = {
     return (await import('./commands/worker.js')).runWorkerProcess(kind, configOf(argv));
   },
   audit: async (argv) => (await import('./commands/audit.js')).runAuditCommand(argv),
+  adopt: async (argv) => (await import('./commands/adopt.js')).runAdoptCommand(argv),
   version: async () => print((await import('./api/version.js')).serverVersion({ force_version: undefined })),
   help: async () => print(USAGE),
 };

@@ -18,8 +18,8 @@ import { createImportReferenceActivities } from './references/import.js';
 import { createRemoteReferenceActivities } from './references/remote_install.js';
 import { createUpdateRemoteReferenceActivities } from './references/remote_update.js';
 import { createStepsActivities } from './steps/steps.js';
+import { createUndo } from './undo.js';
 import { createHousekeeping } from './upkeep/housekeeping.js';
-import type { UndoByTask } from './upkeep/reconcile_jobs.js';
 
 /** All steps of jobs; they run where the tools are. */
 export function createToolActivities(deps: ActivityDeps) {
@@ -45,16 +45,8 @@ export function createControlActivities(deps: ActivityDeps & { workflows: Workfl
   const subtraction = createCreateSubtractionControl(deps);
   const index = createBuildIndexControl(deps);
   const analysis = createAnalysisControl(deps);
-  const undo: UndoByTask = {
-    create_sample: sample.undoCreateSample,
-    update_sample: update.undoUpdateSample,
-    create_subtraction: subtraction.undoCreateSubtraction,
-    build_index: index.undoBuildIndex,
-    pathoscope_bowtie: analysis.undoAnalysis,
-    nuvs: analysis.undoAnalysis,
-  };
   const ends = withPulses({ ...sample, ...update, ...subtraction, ...index, ...analysis, ...createNuvsControl(deps) });
-  const house: HousekeepingActivities = createHousekeeping({ ...deps, undo });
+  const house: HousekeepingActivities = createHousekeeping({ ...deps, undo: createUndo(deps) });
   return {
     ...createImportReferenceActivities(deps),
     ...createCloneReferenceActivities(deps),

@@ -17,6 +17,7 @@ export const AUDIT_ACTIONS = [
   'rights',
   'member',
   'deletion',
+  'adoption',
 ] as const;
 export type AuditAction = (typeof AUDIT_ACTIONS)[number];
 

@@ -98,8 +98,23 @@ function diskFull(dataPath: string, free: number): LocalError {
 export function takeDataFolder(dataPath: string): Lock {
   const attempt = tryLock(join(dataPath, 'run', 'supervisor.json'));
   if ('lock' in attempt) return attempt.lock;
-  throw new LocalError(`The data directory ${dataPath} is in use by process ${attempt.owner.pid}`, [
-    `End that server first (kill ${attempt.owner.pid}), or choose another directory with --data-path.`,
+  throw inUse(dataPath, attempt.owner.pid);
+}
+
+/** Throws `LocalError` when a living process of a server on this machine has the data folder. Writes nothing. */
+export function requireUnused(dataPath: string): void {
+  const run = join(dataPath, 'run');
+  if (!existsSync(run)) return;
+  const locks = readdirSync(run).filter((name) => name === 'supervisor.json' || name.endsWith('.lock'));
+  for (const name of locks.sort().reverse()) {
+    const pid = lockOwner(join(run, name))?.pid;
+    if (pid !== undefined) throw inUse(dataPath, pid);
+  }
+}
+
+function inUse(dataPath: string, pid: number): LocalError {
+  return new LocalError(`The data directory ${dataPath} is in use by process ${pid}`, [
+    `End that server first (kill ${pid}), or choose another directory with --data-path.`,
   ]);
 }
 

@@ -71,6 +71,26 @@ export async function takeLease(
   }
 }
 
+/** Who has a lease and shows signs of life; undefined when nobody does within twice the pace. Writes nothing. */
+export async function findLeaseHolder(
+  database: Database,
+  name: string,
+  signal: AbortSignal,
+  pace: LeasePace = PACE,
+): Promise<LeaseHolder | undefined> {
+  const leases = database.collection<LeaseDocument>('locks');
+  const find = () => leases.findOne({ _id: `lease ${name}` });
+  const seen = await find();
+  if (!seen) return undefined;
+  for (let looks = 0; looks < 10; looks += 1) {
+    await sleep(pace.beatMs / 5, undefined, { signal });
+    const current = await find();
+    if (!current) return undefined;
+    if (current.beat !== seen.beat || current.holder.id !== seen.holder.id) return current.holder;
+  }
+  return undefined;
+}
+
 function keepUp(database: Database, _id: string, holder: LeaseHolder, pace: LeasePace): Lease {
   const leases = database.collection<LeaseDocument>('locks');
   const own = { _id, 'holder.id': holder.id };

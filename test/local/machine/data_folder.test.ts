@@ -1,9 +1,10 @@
-import { chmodSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { LocalError } from '../../../src/local/errors.js';
-import { requireWritable } from '../../../src/local/machine/data_folder.js';
+import { requireUnused, requireWritable, takeDataFolder } from '../../../src/local/machine/data_folder.js';
+import { tryLock } from '../../../src/local/machine/lock.js';
 
 const NOBODY = 65_534;
 
@@ -64,4 +65,21 @@ test('a data directory that can be written is made and left empty', () => {
   chmodSync(folder, 0o755);
   mkdirSync(join(folder, 'mine'));
   expect(() => requireWritable(join(folder, 'mine', 'data'))).not.toThrow();
+});
+
+test('a data directory is in use while a living process has any of its locks', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'virtool-test-used-'));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  expect(() => requireUnused(folder)).not.toThrow();
+  expect(existsSync(join(folder, 'run'))).toBe(false);
+  const supervisor = takeDataFolder(folder);
+  expect(() => requireUnused(folder)).toThrow(`in use by process ${process.pid}`);
+  supervisor.release();
+  expect(() => requireUnused(folder)).not.toThrow();
+  // A tool worker that was started alone.
+  const tools = tryLock(join(folder, 'run', 'tools.lock'));
+  expect(() => requireUnused(folder)).toThrow(`in use by process ${process.pid}`);
+  if ('lock' in tools) tools.lock.release();
+  writeFileSync(join(folder, 'run', 'tools.lock'), JSON.stringify({ pid: 4_194_000, start: 1 }));
+  expect(() => requireUnused(folder)).not.toThrow();
 });

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { type LeaseHolder, takeLease } from '../../../src/store/database/lease.js';
+import { findLeaseHolder, type LeaseHolder, takeLease } from '../../../src/store/database/lease.js';
 import { type TestStore, testStore } from '../../support/store.js';
 import { waitFor } from '../../support/wait.js';
 
@@ -61,4 +61,15 @@ test('a holder whose lease another one took is told', async () => {
   await lease.release();
   expect(await take(holderOn('b'))).toHaveProperty('holder');
   await other.release();
+});
+
+test('looking for a holder finds one that lives and no killed one, and writes nothing', async () => {
+  const find = () => findLeaseHolder(made.store.database, 'test', signal, PACE);
+  expect(await find()).toBeUndefined();
+  const lease = await taken(holderOn('a'));
+  expect(await find()).toMatchObject({ host: 'a', pid: 7 });
+  await lease.release();
+  await killed('a');
+  expect(await find()).toBeUndefined();
+  expect(await made.store.database.db.collection('locks').find().toArray()).toMatchObject([{ beat: 12 }]);
 });
