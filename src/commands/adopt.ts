@@ -42,6 +42,10 @@ export async function runAdoptCommand(argv: string[]): Promise<number> {
     const report = dryRun ? await look(config, database, signal) : await repair(config, database, signal);
     printLine(json ? JSON.stringify(report, null, 2) : formatAdoption(report));
     return 0;
+  } catch (error) {
+    if (!signal.aborted) throw error;
+    printLine('Stopped. Start it again to go on.');
+    return 1;
   } finally {
     await database.close();
   }

@@ -1,4 +1,5 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Db } from 'mongodb';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -92,14 +93,43 @@ test('an adoption repairs what it finds, tells what is left, and a second one fi
   expect([await dumpDatabase(db), dumpTree(dataPath, { times: false })]).toEqual(after);
 });
 
+test('a build and a host that were ready when their job was killed are whole, and the job is complete', async () => {
+  await build();
+  await db.collection<{ _id: string }>('indexes').updateOne({ _id: 'idxwork0' }, { $set: { ready: true } });
+  await db.collection<{ _id: string }>('subtraction').updateOne({ _id: 'Apple' }, { $set: { ready: true } });
+  await runAdoption(place);
+  expect(await one('jobs', 'jobwork0')).toMatchObject({ status: [{}, { state: 'complete', stage: 'replace_old' }] });
+  expect(await one('jobs', 'jobapple')).toMatchObject({ status: [{}, {}, { state: 'complete', stage: 'compress' }] });
+  expect(await one('otus', 'otuwork0')).toMatchObject({ last_indexed_version: 0 });
+  // Its files were never written.
+  expect(await one('indexes', 'idxwork0')).toMatchObject({ ready: true, has_files: false });
+});
+
+test('a disk of references that is not mounted costs no index its files', async () => {
+  await build();
+  rmSync(join(dataPath, 'references'), { recursive: true });
+  mkdirSync(join(dataPath, 'references'));
+  await db.collection<{ _id: string }>('indexes').updateOne({ _id: 'idxbuilt' }, { $set: { has_files: true } });
+  const report = await runAdoption(place);
+  expect(foundBy(report)).toMatchObject({ lost_indexes: ['refbuilt'] });
+  expect(await one('indexes', 'idxbuilt')).toMatchObject({ has_files: true });
+});
+
+test('nothing is overwritten where something of the same name was moved to before', async () => {
+  await build();
+  await runAdoption(place);
+  writeFileSync(join(dataPath, 'files', 'zzzzzzzz-nobody.fq'), 'another one');
+  await runAdoption(place);
+  expect(readFileSync(aside('files/zzzzzzzz-nobody.fq'), 'utf8')).toBe('nobody knows');
+  expect(readFileSync(aside('files/zzzzzzzz-nobody.fq.1'), 'utf8')).toBe('another one');
+});
+
 describe('after an adoption', () => {
   let before: string[];
   let report: AdoptionReport;
   let dispose: () => void;
   beforeAll(async () => {
     await db.dropDatabase();
-    const { mkdtempSync, rmSync } = await import('node:fs');
-    const { tmpdir } = await import('node:os');
     dataPath = mkdtempSync(join(tmpdir(), 'adopted-'));
     dispose = () => rmSync(dataPath, { recursive: true, force: true });
     place = { url: temporary.url, name: temporary.name, dataPath };
