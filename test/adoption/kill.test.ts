@@ -10,8 +10,8 @@ import { dumpDatabase, dumpTree, runAdoption } from './site.js';
 const RUNNER = fileURLToPath(new URL('../support/run_ts.mjs', import.meta.url));
 const KILLED = fileURLToPath(new URL('./killed.ts', import.meta.url));
 
-/** The first writes, those of the first job that ends, and some of every later part. */
-const POINTS = [2, 9, 14, 19, 25, 30, 36, 43, 52, 61, 70, 80, 95];
+/** Between the writes of one repair, for every kind of repair that has more than one. */
+const POINTS = [6, 14, 19, 25, 27, 37, 42, 46, 51, 55, 60, 75, 89];
 
 let temporary: TestDatabase;
 let db: Db;
