@@ -1,20 +1,24 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Logger } from '../../log.js';
-import type { Change, ChangeBatch, Operation } from '../../store/database/change_feed.js';
+import type { Change, ChangeBatch } from '../../store/database/change_feed.js';
 import type { Store } from '../../store/index.js';
 import { encodeJson } from '../http/json.js';
 import { createBulkWork } from './bulk_work.js';
-import { INTERFACES, type Interface, type WireDocument } from './interfaces.js';
+import type { ChangeLog } from './change_log.js';
+import { INTERFACES, type Interface, interfaceOf, shownAs } from './interfaces.js';
+import { encodeMessage, type Receiver, type Subject } from './messages.js';
 import { newestOfAll, readChanges, type Seen } from './reading.js';
-import { createMemory, maySee, type Viewer, type Visibility } from './visibility.js';
+import { createReplay, type Returning, seesOtherwise } from './replay.js';
+import { createMemory, isSameVisibility, maySee, type Viewer, type Visibility } from './visibility.js';
 
-/** A browser that messages are sent to. */
-export type Receiver = { readonly viewer: Viewer; send(text: string): void };
-
-/** Turns changes into messages. */
+/** Turns changes into messages. One call at a time, besides `learnUnfinished`. */
 export type Dispatcher = {
   /** Reads the changed documents again and sends each to those who may see it, in the order of the changes. */
   dispatch(batch: ChangeBatch): Promise<void>;
+  /** Sends browsers that were away what they have missed, or tells them to read all again. */
+  replay(returning: readonly Returning[]): Promise<void>;
+  /** Tells all browsers to read again what they show, as messages are missing. */
+  announceLoss(): void;
   /** Learns which documents jobs are making now; for a browser that has missed their insertion. */
   learnUnfinished(): Promise<void>;
 };
@@ -23,65 +27,107 @@ type Changes = { changes: readonly Change[]; seen: Map<Interface, Map<string, Se
 
 const MESSAGES_PER_TURN = 200;
 const SHOWN = 2_000;
+/** For so long after the last browser has gone changes are noted for its return. */
+const KEPT_MS = 5 * 60_000;
 
 /** Creates the dispatcher; `receivers` gives the browsers of the moment. */
-export function createDispatcher(store: Store, log: Logger, receivers: () => ReadonlySet<Receiver>): Dispatcher {
+export function createDispatcher(
+  store: Store,
+  log: Logger,
+  changeLog: ChangeLog,
+  receivers: () => ReadonlySet<Receiver>,
+): Dispatcher {
   const memory = createMemory<Visibility>();
   const shown = createMemory<string>(SHOWN);
-  const unfinished = createMemory<WireDocument>(SHOWN);
+  const unfinished = createMemory<Seen>(SHOWN);
   const bulkWork = createBulkWork(store.database);
+  const replay = createReplay({ store, bulkWork, log }, changeLog);
+  const work = { contents: 0, messages: 0 };
+  let watchedAt = Number.NEGATIVE_INFINITY;
 
-  const send = (operation: Operation, target: Interface, data: unknown, to: (viewer: Viewer) => boolean): void => {
-    let text: string | undefined;
+  const send = (subject: Subject, number: number, encode: () => string, to: (viewer: Viewer) => boolean): void => {
+    let message: Buffer | undefined;
     for (const receiver of receivers()) {
       if (!to(receiver.viewer)) continue;
-      text ??= encodeJson({ operation, interface: target.collection, data });
-      receiver.send(text);
+      message ??= encodeMessage(subject, encode(), changeLog.position(number));
+      work.messages += 1;
+      receiver.send(message);
     }
+    if (message) work.contents += 1;
   };
 
-  const isNews = ({ collection, onlyNews }: Interface, { id, operation }: Change, { wire }: Seen): boolean => {
+  const isNews = ({ collection, onlyNews }: Interface, { id, operation }: Change, { content }: Seen): boolean => {
     if (!onlyNews) return true;
-    const text = encodeJson(wire);
-    const isNew = operation === 'insert' || shown.get(collection, id) !== text;
-    shown.set(collection, id, text);
+    const isNew = operation === 'insert' || shown.get(collection, id) !== content();
+    shown.set(collection, id, content());
     return isNew;
   };
 
-  const remember = (target: Interface, id: string, { wire, visibility }: Seen): void => {
-    memory.set(target.collection, id, visibility);
-    if (target.isUnfinished?.(wire)) unfinished.set(target.collection, id, wire);
+  const remember = (target: Interface, id: string, found: Seen): void => {
+    memory.set(target.collection, id, found.visibility);
+    if (target.isUnfinished?.(found.wire)) unfinished.set(target.collection, id, found);
     else unfinished.delete(target.collection, id);
   };
 
-  const sendDocument = (target: Interface, change: Change, { wire, visibility }: Seen): void => {
-    const before = memory.get(target.collection, change.id);
-    remember(target, change.id, { wire, visibility });
-    const operation = shownAs(target, change.operation);
-    if (operation) send(operation, target, wire, (viewer) => maySee(viewer, visibility));
+  const forget = (): void => {
+    for (const one of [memory, shown, unfinished, changeLog]) one.clear();
+  };
+
+  const sendDocument = (target: Interface, change: Change, found: Seen): void => {
+    const { collection } = target;
+    const { visibility } = found;
+    const known = memory.get(collection, change.id);
+    const before = known && !isSameVisibility(known, visibility) ? known : undefined;
+    const haveRightsChanged =
+      target.isParent === true && (before !== undefined || (!known && change.isMarked === true));
+    remember(target, change.id, found);
+    const { id, operation } = change;
+    const number = changeLog.add([{ collection, id, operation, ...(before && { before }), haveRightsChanged }]);
+    // What belongs to it has come or gone with it. Said first, as whoever has got the number does not ask for it again.
+    for (const receiver of haveRightsChanged ? receivers() : []) {
+      if (seesOtherwise(receiver.viewer, before, visibility)) receiver.resync();
+    }
+    const shownOperation = shownAs(target, operation);
+    const isSeen = (viewer: Viewer) => maySee(viewer, visibility);
+    if (shownOperation) send({ operation: shownOperation, interface: collection }, number, found.content, isSeen);
     // Whoever may no longer see it learns no more than that it is gone.
     if (before && target.operations.includes('delete')) {
-      send('delete', target, [change.id], (viewer) => maySee(viewer, before) && !maySee(viewer, visibility));
+      const isLost = (viewer: Viewer) => maySee(viewer, before) && !isSeen(viewer);
+      send({ operation: 'delete', interface: collection }, number, () => encodeJson([id]), isLost);
     }
   };
 
-  const sendLastStates = (target: Interface, ids: readonly string[]): void => {
+  const sendLastStates = ({ collection }: Interface, ids: readonly string[]): void => {
     for (const id of ids) {
-      const wire = unfinished.get(target.collection, id);
-      const visibility = memory.get(target.collection, id);
-      unfinished.delete(target.collection, id);
-      if (wire && visibility) send('update', target, wire, (viewer) => maySee(viewer, visibility));
+      const found = unfinished.get(collection, id);
+      const visibility = memory.get(collection, id);
+      unfinished.delete(collection, id);
+      if (!found || !visibility) continue;
+      const subject = { operation: 'update', interface: collection } as const;
+      send(subject, changeLog.add([]), found.content, (viewer) => maySee(viewer, visibility));
     }
   };
 
   const sendDeletions = (target: Interface, ids: readonly string[]): void => {
+    const { collection } = target;
     sendLastStates(target, ids);
-    const known = ids.map((id) => ({ id, visibility: memory.get(target.collection, id) ?? target.forgotten }));
-    for (const id of ids) memory.delete(target.collection, id);
+    const known = ids.map((id) => ({ id, before: memory.get(collection, id) ?? target.forgotten }));
+    for (const id of ids) memory.delete(collection, id);
     if (!target.operations.includes('delete')) return;
-    for (const { viewer, send: sendText } of receivers()) {
-      const data = known.filter(({ visibility }) => maySee(viewer, visibility)).map(({ id }) => id);
-      if (data.length > 0) sendText(encodeJson({ operation: 'delete', interface: target.collection, data }));
+    const number = changeLog.add(known.map((one) => ({ ...one, collection, operation: 'delete' })));
+    const messages = new Map<string, Buffer>();
+    for (const receiver of receivers()) {
+      const seen = known.filter(({ before }) => maySee(receiver.viewer, before)).map(({ id }) => id);
+      if (seen.length === 0) continue;
+      const content = encodeJson(seen);
+      let message = messages.get(content);
+      if (!message) {
+        message = encodeMessage({ operation: 'delete', interface: collection }, content, changeLog.position(number));
+        messages.set(content, message);
+        work.contents += 1;
+      }
+      work.messages += 1;
+      receiver.send(message);
     }
   };
 
@@ -123,6 +169,10 @@ export function createDispatcher(store: Store, log: Logger, receivers: () => Rea
     }
   };
 
+  const resyncAll = (): void => {
+    for (const receiver of receivers()) receiver.resync();
+  };
+
   return {
     async learnUnfinished() {
       for (const target of INTERFACES) {
@@ -139,26 +189,29 @@ export function createDispatcher(store: Store, log: Logger, receivers: () => Rea
 
     async dispatch(batch) {
       const finished = await bulkWork.learn(batch);
-      if (receivers().size > 0) {
+      const now = performance.now();
+      if (receivers().size > 0) watchedAt = now;
+      if (batch.lost || now - watchedAt > KEPT_MS) forget();
+      if (now - watchedAt <= KEPT_MS) {
         await sendAll(await read(batch.lost ? await newestOfAll(store.database) : batch.changes, finished), batch.lost);
       }
+      if (batch.lost) {
+        changeLog.clear();
+        resyncAll();
+      }
       bulkWork.settle();
+      const { contents, messages } = work;
+      Object.assign(work, { contents: 0, messages: 0 });
+      if (messages > 0) log.debug({ changes: batch.changes.length, contents, messages }, 'changes told');
+    },
+
+    replay,
+
+    announceLoss() {
+      forget();
+      resyncAll();
     },
   };
-}
-
-// The status documents and settings are never new to a client, even when the database has just got them.
-function shownAs({ operations }: Interface, operation: Operation): Operation | undefined {
-  if (operation === 'delete') return undefined;
-  if (operations.includes(operation)) return operation;
-  return operation === 'insert' && operations.includes('update') ? 'update' : undefined;
-}
-
-const BY_COLLECTION = new Map(INTERFACES.map((target) => [target.collection, target]));
-
-function interfaceOf({ collection, id }: Change): Interface | undefined {
-  const target = BY_COLLECTION.get(collection);
-  return target?.ids?.includes(id) === false ? undefined : target;
 }
 
 function groupByInterface(changes: readonly Change[]): Map<Interface, Change[]> {

@@ -50,6 +50,8 @@ export type Interface = {
   /** Adds to each document, by id, what is stored elsewhere. */
   extras?(store: Store, ids: readonly string[]): Promise<ReadonlyMap<string, WireDocument>>;
   audience: Audience;
+  /** Whether its rights decide about documents of other interfaces too. */
+  isParent?: boolean;
   /** Who learns the id of a deleted document of which nothing is remembered. */
   forgotten: Visibility;
   /**
@@ -185,6 +187,7 @@ export const INTERFACES: readonly Interface[] = [
     // Clients replace their list item by the message.
     extras: (store, ids) => store.referenceSummaries.summaries(ids),
     audience: ofItself('references'),
+    isParent: true,
     forgotten: EVERYONE,
     newest: { created_at: -1 },
   },
@@ -194,6 +197,7 @@ export const INTERFACES: readonly Interface[] = [
     projection: SAMPLE_PROJECTION,
     toWire: withId,
     audience: ofItself('samples'),
+    isParent: true,
     isUnfinished: ({ imported }) => imported === 'ip',
     argument: 'sample_id',
     forgotten: EVERYONE,
@@ -252,3 +256,21 @@ export const INTERFACES: readonly Interface[] = [
     newest: { _id: 1 },
   },
 ];
+
+const BY_COLLECTION = new Map(INTERFACES.map((target) => [target.collection, target]));
+
+/** The interface that shows a document. */
+export function interfaceOf({ collection, id }: { collection: CollectionName; id: string }): Interface | undefined {
+  const target = BY_COLLECTION.get(collection);
+  return target?.ids?.includes(id) === false ? undefined : target;
+}
+
+/**
+ * As what an insertion or update is shown, if at all. The status documents and settings are never new to a client, even when the database
+ * has just got them.
+ */
+export function shownAs({ operations }: Interface, operation: Operation): 'insert' | 'update' | undefined {
+  if (operation === 'delete') return undefined;
+  if (operations.includes(operation)) return operation;
+  return operation === 'insert' && operations.includes('update') ? 'update' : undefined;
+}

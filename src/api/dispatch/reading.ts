@@ -3,16 +3,25 @@ import type { Logger } from '../../log.js';
 import type { Change } from '../../store/database/change_feed.js';
 import type { Database, Stored } from '../../store/database/database.js';
 import type { Store } from '../../store/index.js';
+import { encodeJson } from '../http/json.js';
 import { type Audience, PARENTS, type Parent } from './audiences.js';
 import type { BulkWork } from './bulk_work.js';
 import { INTERFACES, type Interface, type WireDocument } from './interfaces.js';
 import { ADMINISTRATORS, type Visibility } from './visibility.js';
 
 /** A changed document as it is now, and who may see it. */
-export type Seen = { wire: WireDocument; visibility: Visibility };
+export type Seen = {
+  wire: WireDocument;
+  visibility: Visibility;
+  /** Its JSON text, encoded once. */
+  content(): string;
+};
 
 /** What is left of some changes of an interface: documents by id, and the references that stand for others. */
 export type ReadChanges = { seen: Map<string, Seen>; standIns: Set<string> };
+
+/** What reading needs. */
+export type Reading = { store: Store; bulkWork: Pick<BulkWork, 'isBusy' | 'isCrowd'>; log: Logger };
 
 type Read = Document & Stored;
 
@@ -21,7 +30,7 @@ const CATCH_UP = 500;
 
 /** Reads documents of an interface again, with the fields of the wire only. What is gone meanwhile is left out. */
 export async function readChanges(
-  { store, bulkWork, log }: { store: Store; bulkWork: BulkWork; log: Logger },
+  { store, bulkWork, log }: Reading,
   target: Interface,
   ids: readonly string[],
 ): Promise<ReadChanges> {
@@ -43,7 +52,7 @@ export async function readChanges(
       if (!visibility) return;
       try {
         const wire = { ...target.toWire(document), ...extras?.get(document._id) };
-        seen.set(document._id, { wire, visibility });
+        seen.set(document._id, { wire, visibility, content: once(() => encodeJson(wire)) });
       } catch (err) {
         // A document that an old release left in another form must not hold up the others.
         log.error({ err, collection: target.collection, id: document._id }, 'document cannot be dispatched');
@@ -74,7 +83,7 @@ async function referencesOf(
   database: Database,
   target: Interface,
   ids: readonly string[],
-  { isBusy }: BulkWork,
+  { isBusy }: Reading['bulkWork'],
 ): Promise<Set<string>> {
   const references = new Set<string>();
   if (!target.standIn) return references;
@@ -126,4 +135,12 @@ function findByIds(
 
 function slices(ids: readonly string[]): string[][] {
   return Array.from({ length: Math.ceil(ids.length / SLICE) }, (_, at) => ids.slice(at * SLICE, (at + 1) * SLICE));
+}
+
+function once<T>(make: () => T): () => T {
+  let made: { value: T } | undefined;
+  return () => {
+    made ??= { value: make() };
+    return made.value;
+  };
 }

@@ -10,13 +10,21 @@ export function createDispatchRoutes(): Route[] {
       summary: 'Messages about changes, over WebSocket',
       description:
         'Becomes a WebSocket for signed-in browsers of our own pages. Each message is a JSON text frame ' +
-        '`{operation, interface, data}`: `insert` and `update` carry a document, `delete` a list of ids. Only what the ' +
-        'user may see is sent. What the client sends is ignored. The socket stays open when the session ends: it is silent then, and after the ' +
+        '`{operation, interface, data, number}`: `insert` and `update` carry a document, which takes the place of one with the same id, ' +
+        '`delete` a list of ids. Only what the user may see is sent. What the client sends is ignored.\n\n' +
+        'A client that comes back gives the `number` of its last message as `after` and gets first what it has missed: each changed document ' +
+        'once, as it is now and if the user may see it now. Where that is not possible (another or restarted server, more than 500 ' +
+        'documents, an empty `after`) and whenever an open socket has missed messages (it was too slow, changes could not be read, or the ' +
+        'rights of the user or of a sample or reference are others), it gets `{operation: "resync", interface: "all", data: null, number}`: ' +
+        'it reads again what it shows, and handles messages that come meanwhile afterwards. A number belongs to the user that has got it. ' +
+        'While a reference is imported, updated or removed, its own messages stand for those of its OTUs and history.\n\n' +
+        'The socket stays open when the session ends: it is silent then, and after the ' +
         'next sign-in in the same browser it has the rights of whoever has signed in. After twelve hours without it closes with 1008.',
+      query: { after: '`number` of the last message that the client has got; empty where there was none' },
       tag: 'messages',
       answers: {
         101: 'The socket is open',
-        400: 'Not a WebSocket handshake',
+        400: 'Not a WebSocket handshake, or `after` is no number of a message',
         401: 'Nobody is signed in',
         403: 'The page is of another site',
       },

@@ -4,13 +4,17 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { WebSocketServer } from 'ws';
 import { startChangeFeed } from '../../store/database/change_feed.js';
 import type { CollectionName } from '../../store/database/database.js';
+import { SAMPLE_RIGHTS_FIELDS } from '../../store/samples/sample_rights.js';
 import type { SocketCaller, SocketIdentity } from '../account/authentication.js';
 import type { ApiDeps } from '../deps.js';
 import { encodeJson } from '../http/json.js';
-import { notFound, Refusal, requiresAuthorization, unavailable } from '../http/refusals.js';
-import { createConnections, SOCKET_LIMITS, type SocketLimits } from './connections.js';
+import { badRequest, notFound, Refusal, requiresAuthorization, unavailable } from '../http/refusals.js';
+import { createChangeLog, isPosition } from './change_log.js';
+import { SOCKET_LIMITS, type SocketLimits } from './connection.js';
+import { createConnections, type Held } from './connections.js';
 import { createDispatcher } from './dispatcher.js';
 import { INTERFACES } from './interfaces.js';
+import { encodeResync } from './messages.js';
 
 /** What the socket server is built from. */
 export type SocketDeps = Pick<ApiDeps, 'store' | 'log' | 'version'> & {
@@ -32,23 +36,35 @@ const WATCHED: readonly CollectionName[] = [...INTERFACES.map(({ collection }) =
 const IGNORED = INTERFACES.flatMap(({ collection, ignored }) =>
   ignored ? [{ 'ns.coll': collection, ...ignored }] : [],
 );
+/** What decides who may read a sample or reference. */
+const RIGHTS = [...new Set([...SAMPLE_RIGHTS_FIELDS, 'user', 'users', 'groups'])];
 
 /**
- * Serves `/ws` on an HTTP server: signed-in browsers of our own pages get a message for every change that they may see.
- * What browsers send is ignored. Handshakes wait until no change can be missed any more.
+ * Serves `/ws` on an HTTP server: signed-in browsers of our own pages get a message for every change that they may see, and those that come back with
+ * `after` what they have missed. What browsers send is ignored. Handshakes wait until no change can be missed any more.
  */
 export function attachSockets(server: Server, deps: SocketDeps): Sockets {
   const { store, log, identity } = deps;
-  const connections = createConnections(identity, log, { ...SOCKET_LIMITS, ...deps.limits });
-  const dispatcher = createDispatcher(store, log, () => connections.receivers);
+  const changeLog = createChangeLog();
+  const limits = { ...SOCKET_LIMITS, ...deps.limits };
+  const connections = createConnections(identity, log, limits, () => encodeResync(changeLog.position()));
+  const dispatcher = createDispatcher(store, log, changeLog, () => connections.receivers);
+  const turns = createTurns();
   const feed = startChangeFeed(store.database, {
     collections: WATCHED,
     ignored: IGNORED,
+    marked: RIGHTS,
     follower: store.database.kept.follower,
-    async onBatch(batch) {
-      await connections.refresh(batch);
-      await dispatcher.dispatch(batch);
-    },
+    onBatch: (batch) =>
+      turns.take(async () => {
+        await connections.refresh(batch);
+        await dispatcher.dispatch(batch);
+      }),
+    onDropped: () =>
+      void turns.take(async () => {
+        connections.refreshAll();
+        dispatcher.announceLoss();
+      }),
     onTrouble: (err) => log.warn({ err }, 'change feed interrupted'),
   });
   const sockets = new WebSocketServer({
@@ -57,6 +73,20 @@ export function attachSockets(server: Server, deps: SocketDeps): Sockets {
     maxPayload: MAXIMUM_FRAME_BYTES,
     perMessageDeflate: false,
   });
+
+  let returning: { held: Held; after: string }[] = [];
+  // A live message that came between those of a replay could be newer than what these show.
+  const replay = async (): Promise<void> => {
+    const all = returning;
+    returning = [];
+    const areSignedIn = await Promise.all(all.map(({ held }) => held.refresh()));
+    const present = all.filter((_, index) => areSignedIn[index]).map(({ held, after }) => ({ ...held, after }));
+    await dispatcher.replay(present).catch((err: unknown) => {
+      log.warn({ err }, 'missed messages cannot be sent');
+      for (const { receiver } of present) receiver.resync();
+    });
+    for (const { held } of all) held.release();
+  };
 
   const accept = async (request: IncomingMessage, stream: Duplex, head: Buffer): Promise<void> => {
     const ignore = () => undefined;
@@ -69,7 +99,13 @@ export function attachSockets(server: Server, deps: SocketDeps): Sockets {
       });
     if (admitted instanceof Refusal) return refuse(stream, admitted, deps.version);
     stream.off('error', ignore);
-    sockets.handleUpgrade(request, stream, head, (socket) => connections.add(socket, admitted));
+    const { caller, after } = admitted;
+    sockets.handleUpgrade(request, stream, head, (socket) => {
+      const held = connections.add(socket, caller, after !== undefined);
+      if (after === undefined) return;
+      returning.push({ held, after });
+      if (returning.length === 1) void turns.take(replay);
+    });
     await dispatcher.learnUnfinished().catch((err: unknown) => log.warn({ err }, 'unfinished documents are not known'));
   };
   const onUpgrade = (request: IncomingMessage, stream: Duplex, head: Buffer) => void accept(request, stream, head);
@@ -79,6 +115,7 @@ export function attachSockets(server: Server, deps: SocketDeps): Sockets {
       server.off('upgrade', onUpgrade);
       await connections.closeAll();
       await feed.close();
+      await turns.idle();
     },
   };
 }
@@ -96,10 +133,20 @@ async function whenOpen(opened: Promise<void>): Promise<void> {
   }
 }
 
-async function admit(identity: SocketIdentity, request: IncomingMessage): Promise<SocketCaller | Refusal> {
-  if (request.url?.split('?')[0] !== PATH) return notFound();
+/** Who asks, and where they want to go on. */
+type Admitted = { caller: SocketCaller; after: string | undefined };
+
+async function admit(identity: SocketIdentity, request: IncomingMessage): Promise<Admitted | Refusal> {
+  const [path, query] = (request.url ?? '').split('?');
+  if (path !== PATH) return notFound();
   if (isForeign(request)) return new Refusal(403, 'foreign_origin', 'Requests from other sites are not accepted');
-  return (await identity.fromCookies(request.headers.cookie)) ?? requiresAuthorization();
+  const caller = await identity.fromCookies(request.headers.cookie);
+  if (!caller) return requiresAuthorization();
+  const after = new URLSearchParams(query).get('after') ?? undefined;
+  if (after && !isPosition(after)) {
+    return badRequest('`after` must be the `number` of the last message, or empty where there was none');
+  }
+  return { caller, after };
 }
 
 // Scripts send no origin; the page of another site cannot hide its own.
@@ -118,4 +165,17 @@ function refuse(stream: Duplex, refusal: Refusal, version: string): void {
     ...Object.entries(refusal.headers).map(([name, value]) => `${name}: ${value}`),
   ];
   stream.end(`${head.join('\r\n')}\r\n\r\n${body}`);
+}
+
+/** Lets one piece of work run at a time, in the order of asking. */
+function createTurns() {
+  let last: Promise<unknown> = Promise.resolve();
+  return {
+    take<T>(work: () => Promise<T>): Promise<T> {
+      const done = last.then(work);
+      last = done.catch(() => undefined);
+      return done;
+    },
+    idle: async (): Promise<void> => void (await last),
+  };
 }

@@ -38,6 +38,22 @@ export function maySee(viewer: Viewer, visibility: Visibility): boolean {
   }
 }
 
+/** Whether two visibilities are the same for everybody. */
+export function isSameVisibility(one: Visibility, other: Visibility): boolean {
+  return JSON.stringify(one) === JSON.stringify(other);
+}
+
+/** Whether two viewers are one user with the same rights. */
+export function isSameViewer(one: Viewer, other: Viewer): boolean {
+  const groups = new Set(one.groups);
+  return (
+    one.userId === other.userId &&
+    one.administrator === other.administrator &&
+    groups.size === new Set(other.groups).size &&
+    other.groups.every((group) => groups.has(group))
+  );
+}
+
 const REMEMBERED = 20_000;
 
 /** What is remembered of the documents that were dispatched last; a deleted one can no longer be read. */
@@ -45,6 +61,7 @@ export type Memory<T> = {
   get(collection: string, id: string): T | undefined;
   set(collection: string, id: string, value: T): void;
   delete(collection: string, id: string): void;
+  clear(): void;
 };
 
 /** Remembers something of the newest `limit` documents. */
@@ -54,6 +71,7 @@ export function createMemory<T>(limit = REMEMBERED): Memory<T> {
   return {
     get: (collection, id) => known.get(keyOf(collection, id)),
     delete: (collection, id) => void known.delete(keyOf(collection, id)),
+    clear: () => known.clear(),
     set(collection, id, value) {
       const key = keyOf(collection, id);
       // A key that is set again becomes the newest.

@@ -105,7 +105,7 @@ export const SocketMessage = v.pipe(
   v.string(),
   v.parseJson(),
   v.object({
-    operation: v.picklist(['insert', 'update', 'delete']),
+    operation: v.picklist(['insert', 'update', 'delete', 'resync']),
     interface: v.string(),
     data: v.unknown(),
   }),

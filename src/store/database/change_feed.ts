@@ -14,7 +14,13 @@ import type { Follower } from './kept_lists.js';
 export type Operation = 'insert' | 'update' | 'delete';
 
 /** A change of one document; several events in a short time count as one. */
-export type Change = { collection: CollectionName; id: string; operation: Operation };
+export type Change = {
+  collection: CollectionName;
+  id: string;
+  operation: Operation;
+  /** An update has set one of the fields that the reader has marked, or may have. */
+  isMarked?: true;
+};
 
 /**
  * What happened since the last batch, in the order of each document's first event. With `lost` events may be missing:
@@ -35,8 +41,12 @@ export type FeedOptions = {
   collections: readonly CollectionName[];
   /** Events that fit one of these conditions are left out by the server. */
   ignored?: readonly Document[];
+  /** Fields of which the reader wants to know that an update has set them; whole, as what is set inside of a field is not told. */
+  marked?: readonly string[];
   /** One call at a time. When it fails because the database is away, the batch comes again. */
   onBatch(batch: ChangeBatch): Promise<void>;
+  /** A batch has failed for another reason and does not come again. Must not throw. */
+  onDropped?(): void;
   onTrouble(error: unknown): void;
   /** Is told of changes as they come, before any batch. */
   follower?: Follower;
@@ -74,14 +84,16 @@ export function mergeOperations(first: Operation | undefined, second: Operation)
 type Flusher = ReturnType<typeof createFlusher>;
 
 // The reader only fills a map and never waits for those who read it, so it cannot fall behind the server's log.
-function createFlusher({ onBatch, onTrouble }: FeedOptions, closing: AbortSignal) {
+function createFlusher({ onBatch, onDropped, onTrouble }: FeedOptions, closing: AbortSignal) {
   let pending = new Map<string, Change>();
   let lost = false;
   let flushing: Promise<void> | undefined;
 
   const add = (change: Change): void => {
     const key = `${change.collection}/${change.id}`;
-    pending.set(key, { ...change, operation: mergeOperations(pending.get(key)?.operation, change.operation) });
+    const earlier = pending.get(key);
+    const operation = mergeOperations(earlier?.operation, change.operation);
+    pending.set(key, { ...change, operation, ...(earlier?.isMarked && { isMarked: true }) });
   };
   const putBack = (batch: ChangeBatch): void => {
     const newer = pending;
@@ -103,7 +115,10 @@ function createFlusher({ onBatch, onTrouble }: FeedOptions, closing: AbortSignal
         await pause(FLUSH_EVERY_MS, closing);
       } catch (error) {
         onTrouble(error);
-        if (!isConnectionTrouble(error)) continue;
+        if (!isConnectionTrouble(error)) {
+          onDropped?.();
+          continue;
+        }
         putBack(batch);
         await pause(waitMs, closing);
         waitMs = Math.min(waitMs * 2, BACKOFF_MAX_MS);
@@ -130,7 +145,7 @@ function createFlusher({ onBatch, onTrouble }: FeedOptions, closing: AbortSignal
 
 function readForEver(
   database: Database,
-  { collections, ignored = [], follower, onTrouble }: FeedOptions,
+  { collections, ignored = [], marked = [], follower, onTrouble }: FeedOptions,
   flusher: Flusher,
   closing: AbortSignal,
 ): { opened: Promise<void>; ended: Promise<void> } {
@@ -143,7 +158,7 @@ function readForEver(
   let waitMs = BACKOFF_FIRST_MS;
 
   const readUntilError = async (): Promise<void> => {
-    const stream = database.db.watch(pipeline(collections, ignored), {
+    const stream = database.db.watch(pipeline(collections, ignored, marked), {
       batchSize: 500,
       maxAwaitTimeMS: 1_000,
       ...(token ? { resumeAfter: token } : {}),
@@ -193,22 +208,34 @@ function readForEver(
   return { opened, ended: read() };
 }
 
-function pipeline(collections: readonly CollectionName[], ignored: readonly Document[]): Document[] {
+function pipeline(
+  collections: readonly CollectionName[],
+  ignored: readonly Document[],
+  marked: readonly string[],
+): Document[] {
   const operationType = { $in: ['insert', 'update', 'replace', 'delete'] };
-  const wanted = ignored.length > 0 ? { $nor: [...ignored] } : {};
+  const others = ignored.length > 0 ? { $nor: [...ignored] } : {};
+  const wanted = marked.map((field) => `updateDescription.updatedFields.${field}`);
   return [
-    { $match: { operationType, 'ns.coll': { $in: [...collections] }, ...wanted } },
-    { $project: { operationType: 1, ns: 1, documentKey: 1 } },
+    { $match: { operationType, 'ns.coll': { $in: [...collections] }, ...others } },
+    { $project: { operationType: 1, ns: 1, documentKey: 1, ...Object.fromEntries(wanted.map((name) => [name, 1])) } },
   ];
 }
 
-type ChangeEvent = { operationType: string; ns?: { coll?: string }; documentKey?: { _id: unknown } };
+type ChangeEvent = {
+  operationType: string;
+  ns?: { coll?: string };
+  documentKey?: { _id: unknown };
+  updateDescription?: { updatedFields?: Document };
+};
 
 function toChange(event: unknown): Change | undefined {
-  const { operationType, ns, documentKey } = event as ChangeEvent;
+  const { operationType, ns, documentKey, updateDescription } = event as ChangeEvent;
   if (!ns?.coll || !documentKey) return undefined;
   const operation = operationType === 'insert' || operationType === 'delete' ? operationType : 'update';
-  return { collection: ns.coll as CollectionName, id: String(documentKey._id), operation };
+  const isMarked = operationType === 'replace' || Object.keys(updateDescription?.updatedFields ?? {}).length > 0;
+  const change: Change = { collection: ns.coll as CollectionName, id: String(documentKey._id), operation };
+  return isMarked ? { ...change, isMarked } : change;
 }
 
 // Of everything else, as a token that the server no longer knows or a dropped database, a resumed stream would die again.

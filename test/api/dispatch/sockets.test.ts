@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { request } from 'node:http';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import type { SocketLimits } from '../../../src/api/dispatch/connections.js';
+import type { SocketLimits } from '../../../src/api/dispatch/connection.js';
 import type { SessionDocument } from '../../../src/store/accounts/sessions.js';
 import { type TestDatabase, testDatabase } from '../../support/servers.js';
 import { LIMIT, type Message, startSockets, type TestSockets } from './support.js';

@@ -4,7 +4,7 @@ import { pino } from 'pino';
 import { expect, vi } from 'vitest';
 import { WebSocket } from 'ws';
 import { createSocketIdentity } from '../../../src/api/account/authentication.js';
-import type { SocketLimits } from '../../../src/api/dispatch/connections.js';
+import type { SocketLimits } from '../../../src/api/dispatch/connection.js';
 import { attachSockets } from '../../../src/api/dispatch/sockets.js';
 import { completePermissions } from '../../../src/contracts/permissions.js';
 import { openDatabase, type Stored } from '../../../src/store/database/database.js';
@@ -15,7 +15,12 @@ export type Message = { operation: string; interface: string; data: Record<strin
 /** A browser: what it got, and how its socket was closed. */
 export type Browser = {
   socket: WebSocket;
+  /** Messages about documents, without their numbers. */
   messages: Message[];
+  /** Number of the last message. */
+  last(): string;
+  /** How often it was told to read all again. */
+  resyncs(): number;
   closeCode(): number | undefined;
   /** Messages about one interface. */
   of(name: string): Message[];
@@ -59,12 +64,21 @@ export async function startSockets({ url, name }: { url: string; name: string },
       return { sessionId, token, cookie: browserId === undefined ? cookie : `${cookie}; browser_id=${browserId}` };
     },
 
-    async connect(cookie: string, headers: Record<string, string> = {}): Promise<Browser> {
-      const socket = new WebSocket(`ws://${host}/ws`, { headers: { Cookie: cookie, ...headers } });
+    /** Opens a socket; one that goes on after the message with the number `after` if that is given. */
+    async connect(cookie: string, { after }: { after?: string } = {}): Promise<Browser> {
+      const query = after === undefined ? '' : `?after=${after}`;
+      const socket = new WebSocket(`ws://${host}/ws${query}`, { headers: { Cookie: cookie } });
       browsers.push(socket);
       const messages: Message[] = [];
       let code: number | undefined;
-      socket.on('message', (data) => messages.push(JSON.parse(String(data))));
+      let last = '';
+      let resyncs = 0;
+      socket.on('message', (data) => {
+        const { number, ...message } = JSON.parse(String(data));
+        last = number;
+        if (message.operation === 'resync') resyncs += 1;
+        else messages.push(message);
+      });
       socket.on('close', (given) => {
         code = given;
       });
@@ -72,6 +86,8 @@ export async function startSockets({ url, name }: { url: string; name: string },
       return {
         socket,
         messages,
+        last: () => last,
+        resyncs: () => resyncs,
         closeCode: () => code,
         of: (wanted) => messages.filter((message) => message.interface === wanted),
         until: (fits) =>
