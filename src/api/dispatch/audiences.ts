@@ -64,9 +64,10 @@ export const ofFile: Audience = {
 };
 
 const ITSELF = {
-  samples: (document: Document): Visibility => ({ kind: 'sample', sample: sampleRights(document) }),
-  references: ({ user, users = [], groups = [] }: Document): Visibility => ({
+  samples: (document: Document): Visibility => ({ kind: 'sample', id: document._id, sample: sampleRights(document) }),
+  references: ({ _id, user, users = [], groups = [] }: Document): Visibility => ({
     kind: 'reference',
+    id: _id,
     reference: { user: { id: user?.id ?? '' }, users, groups },
   }),
 };

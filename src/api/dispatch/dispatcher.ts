@@ -9,7 +9,15 @@ import { INTERFACES, type Interface, interfaceOf, shownAs } from './interfaces.j
 import { encodeMessage, type Receiver, type Subject } from './messages.js';
 import { newestOfAll, readChanges, type Seen } from './reading.js';
 import { createReplay, type Returning, seesOtherwise } from './replay.js';
-import { createMemory, isSameVisibility, maySee, type Viewer, type Visibility } from './visibility.js';
+import {
+  ADMINISTRATORS,
+  createMemory,
+  isSameVisibility,
+  maySee,
+  type Viewer,
+  type Visibility,
+  withParents,
+} from './visibility.js';
 
 /** Turns changes into messages. One call at a time, besides `learnUnfinished`. */
 export type Dispatcher = {
@@ -69,6 +77,10 @@ export function createDispatcher(
     else unfinished.delete(target.collection, id);
   };
 
+  const changeParents = ({ parent }: Interface, visibilities: ReadonlyMap<string, Visibility>): void => {
+    if (parent) memory.change((visibility) => withParents(visibility, parent, visibilities));
+  };
+
   const forget = (): void => {
     for (const one of [memory, shown, unfinished, changeLog]) one.clear();
   };
@@ -79,7 +91,8 @@ export function createDispatcher(
     const known = memory.get(collection, change.id);
     const before = known && !isSameVisibility(known, visibility) ? known : undefined;
     const haveRightsChanged =
-      target.isParent === true && (before !== undefined || (!known && change.isMarked === true));
+      target.parent !== undefined && (before !== undefined || (!known && change.isMarked === true));
+    if (haveRightsChanged) changeParents(target, new Map([[change.id, visibility]]));
     remember(target, change.id, found);
     const { id, operation } = change;
     const number = changeLog.add([{ collection, id, operation, ...(before && { before }), haveRightsChanged }]);
@@ -113,12 +126,15 @@ export function createDispatcher(
     sendLastStates(target, ids);
     const known = ids.map((id) => ({ id, before: memory.get(collection, id) ?? target.forgotten }));
     for (const id of ids) memory.delete(collection, id);
+    changeParents(target, new Map(ids.map((id) => [id, ADMINISTRATORS])));
     if (!target.operations.includes('delete')) return;
     const number = changeLog.add(known.map((one) => ({ ...one, collection, operation: 'delete' })));
     const messages = new Map<string, Buffer>();
     for (const receiver of receivers()) {
       const seen = known.filter(({ before }) => maySee(receiver.viewer, before)).map(({ id }) => id);
       if (seen.length === 0) continue;
+      // The jobs of a sample stay, for their users and administrators.
+      if (target.parent && !receiver.viewer.administrator) receiver.resync();
       const content = encodeJson(seen);
       let message = messages.get(content);
       if (!message) {

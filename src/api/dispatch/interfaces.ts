@@ -50,8 +50,8 @@ export type Interface = {
   /** Adds to each document, by id, what is stored elsewhere. */
   extras?(store: Store, ids: readonly string[]): Promise<ReadonlyMap<string, WireDocument>>;
   audience: Audience;
-  /** Whether its rights decide about documents of other interfaces too. */
-  isParent?: boolean;
+  /** Its rights decide about documents of other interfaces too, which belong to it. */
+  parent?: 'sample' | 'reference';
   /** Who learns the id of a deleted document of which nothing is remembered. */
   forgotten: Visibility;
   /**
@@ -187,7 +187,7 @@ export const INTERFACES: readonly Interface[] = [
     // Clients replace their list item by the message.
     extras: (store, ids) => store.referenceSummaries.summaries(ids),
     audience: ofItself('references'),
-    isParent: true,
+    parent: 'reference',
     forgotten: EVERYONE,
     newest: { created_at: -1 },
   },
@@ -197,7 +197,7 @@ export const INTERFACES: readonly Interface[] = [
     projection: SAMPLE_PROJECTION,
     toWire: withId,
     audience: ofItself('samples'),
-    isParent: true,
+    parent: 'sample',
     isUnfinished: ({ imported }) => imported === 'ip',
     argument: 'sample_id',
     forgotten: EVERYONE,

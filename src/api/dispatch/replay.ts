@@ -97,11 +97,12 @@ async function readAll({ store, bulkWork, log }: Reading, all: readonly (Missed[
 }
 
 function mustResync(viewer: Viewer, missed: readonly Missed[], documents: Documents): boolean {
-  return missed.some(({ target, id, before, isUncertain }) => {
+  return missed.some(({ target, id, operation, before, isUncertain }) => {
     if (target.collection === 'users') return id === viewer.userId;
-    const now = target.isParent ? documents.get(target)?.get(id)?.visibility : undefined;
-    if (!now) return false;
-    return (isUncertain && !viewer.administrator) || before.some((one) => seesOtherwise(viewer, one, now));
+    if (!target.parent || viewer.administrator) return false;
+    if (operation === 'delete') return before.some((one) => maySee(viewer, one));
+    const now = documents.get(target)?.get(id)?.visibility;
+    return now !== undefined && (isUncertain || before.some((one) => seesOtherwise(viewer, one, now)));
   });
 }
 

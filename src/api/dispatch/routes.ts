@@ -15,7 +15,7 @@ export function createDispatchRoutes(): Route[] {
         'A client that comes back gives the `number` of its last message as `after` and gets first what it has missed: each changed document ' +
         'once, as it is now and if the user may see it now. Where that is not possible (another or restarted server, more than 500 ' +
         'documents, an empty `after`) and whenever an open socket has missed messages (it was too slow, changes could not be read, or the ' +
-        'rights of the user or of a sample or reference are others), it gets `{operation: "resync", interface: "all", data: null, number}`: ' +
+        'rights of the user or of a sample or reference are others or it is gone), it gets `{operation: "resync", interface: "all", data: null, number}`: ' +
         'it reads again what it shows, and handles messages that come meanwhile afterwards. A number belongs to the user that has got it. ' +
         'While a reference is imported, updated or removed, its own messages stand for those of its OTUs and history.\n\n' +
         'The socket stays open when the session ends: it is silent then, and after the ' +

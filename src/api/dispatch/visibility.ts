@@ -9,8 +9,8 @@ export type Visibility =
   | { kind: 'everyone' }
   | { kind: 'administrators' }
   | { kind: 'user'; id: string | undefined }
-  | { kind: 'sample'; sample: SampleRights }
-  | { kind: 'reference'; reference: ReferenceAccess }
+  | { kind: 'sample'; id: string; sample: SampleRights }
+  | { kind: 'reference'; id: string; reference: ReferenceAccess }
   | { kind: 'any'; of: readonly Visibility[] };
 
 /** For every signed-in user. */
@@ -38,6 +38,22 @@ export function maySee(viewer: Viewer, visibility: Visibility): boolean {
   }
 }
 
+/** A visibility in which that of the given samples or references, by id, is another one now. */
+export function withParents(
+  visibility: Visibility,
+  kind: 'sample' | 'reference',
+  parents: ReadonlyMap<string, Visibility>,
+): Visibility {
+  if (visibility.kind === kind) return plain(parents.get(visibility.id) ?? visibility);
+  if (visibility.kind !== 'any') return visibility;
+  return { kind: 'any', of: visibility.of.map((one) => withParents(one, kind, parents)) };
+}
+
+function plain(visibility: Visibility): Visibility {
+  const [only, ...others] = visibility.kind === 'any' ? visibility.of : [];
+  return only && others.length === 0 ? plain(only) : visibility;
+}
+
 /** Whether two visibilities are the same for everybody. */
 export function isSameVisibility(one: Visibility, other: Visibility): boolean {
   return JSON.stringify(one) === JSON.stringify(other);
@@ -61,6 +77,8 @@ export type Memory<T> = {
   get(collection: string, id: string): T | undefined;
   set(collection: string, id: string, value: T): void;
   delete(collection: string, id: string): void;
+  /** Gives all that is remembered another value. */
+  change(change: (value: T) => T): void;
   clear(): void;
 };
 
@@ -71,6 +89,9 @@ export function createMemory<T>(limit = REMEMBERED): Memory<T> {
   return {
     get: (collection, id) => known.get(keyOf(collection, id)),
     delete: (collection, id) => void known.delete(keyOf(collection, id)),
+    change(change) {
+      for (const [key, value] of known) known.set(key, change(value));
+    },
     clear: () => known.clear(),
     set(collection, id, value) {
       const key = keyOf(collection, id);
