@@ -50,7 +50,7 @@ export const OPTIONS = {
   temporal_ui_port: { kind: 'port', help: 'port of the embedded Temporal UI (a free one)' },
   trusted_proxies: {
     kind: 'text',
-    help: 'addresses or networks of proxies before the server, whose X-Forwarded-For is believed: 127.0.0.1,10.1.0.0/16 (nobody)',
+    help: 'addresses or networks of proxies before the server, whose X-Forwarded-For and -Proto are believed: 127.0.0.1,10.1.0.0/16 (nobody)',
   },
   proxy: { kind: 'text', help: 'proxy for outgoing requests, http://[user:pass@]host:port', secret: true },
   github_url: { kind: 'text', help: 'base address of the release service (https://api.github.com)' },

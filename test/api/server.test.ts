@@ -66,6 +66,26 @@ test.each([
   expect(await server.db.collection('sessions').distinct('ip')).toEqual([address]);
 });
 
+test.each([
+  [undefined, 'https', false],
+  ['127.0.0.1', 'https', true],
+  ['127.0.0.1', 'http, https', true],
+  ['127.0.0.1', 'https, http', false],
+  ['10.0.0.0/8', 'https', false],
+])(
+  'with the trusted proxies %s, X-Forwarded-Proto %s marks cookies as secure: %s',
+  async (trusted, forwarded, isSecure) => {
+    const api = await start(trusted === undefined ? {} : { trusted_proxies: trusted });
+    await server.addUser('peer');
+    const body = JSON.stringify({ username: 'peer', password: PASSWORD });
+    const headers = { 'X-Forwarded-Proto': forwarded };
+    const answer = await fetch(`${api.url}/api/account/login`, { method: 'POST', body, headers });
+    const secret = answer.headers.getSetCookie().filter((line) => line.startsWith('session_'));
+    expect(secret).toHaveLength(2);
+    expect(secret.map((line) => line.includes('; Secure'))).toEqual([isSecure, isSecure]);
+  },
+);
+
 test('a port that is taken ends the start with what, where and what to do, and closes what was attached', async () => {
   const { port } = await start();
   const { attach, closings } = countingSockets();

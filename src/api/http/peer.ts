@@ -16,14 +16,16 @@ export function peerNetwork(context: Context<Env>): string {
 }
 
 /**
- * Finds the address of the client. `X-Forwarded-For` is believed as far as the trusted proxies have written it, from its end, and not at
- * all without any: clients can write it themselves.
+ * Finds the address of the client, and whether its connection is encrypted. `X-Forwarded-For` is believed as far as the trusted proxies have
+ * written it, from its end, `X-Forwarded-Proto` where one of them has asked, and neither without any: clients can write them themselves.
  */
 export function clientAddress(trusted: BlockList | undefined): MiddlewareHandler<Env> {
   return (context, next) => {
     const peer = plain(socketOf(context)?.remoteAddress ?? '');
     const forwarded = (context.req.header('X-Forwarded-For') ?? '').split(',').map((each) => plain(each.trim()));
     context.set('address', trusted ? farthest(peer, forwarded, trusted) : peer);
+    const isByProxy = trusted !== undefined && isTrusted(peer, trusted);
+    context.set('isForwardedTls', isByProxy && lastOf(context.req.header('X-Forwarded-Proto')) === 'https');
     return next();
   };
 }
@@ -47,10 +49,10 @@ function plain(address: string): string {
   return /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1] ?? address;
 }
 
-/** Whether the client's connection is encrypted, by this server or by a proxy before it. */
+/** Whether the client's connection is encrypted, by this server or by a trusted proxy before it. */
 export function isEncrypted(context: Context<Env>): boolean {
   const socket = socketOf(context) as Partial<TLSSocket> | undefined;
-  return socket?.encrypted === true || lastOf(context.req.header('X-Forwarded-Proto')) === 'https';
+  return socket?.encrypted === true || context.get('isForwardedTls') === true;
 }
 
 function socketOf(context: Context<Env>) {

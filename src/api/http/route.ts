@@ -16,6 +16,8 @@ export type Env = {
     log: Logger;
     /** That of the client. */
     address?: string;
+    /** A trusted proxy says that it was asked over TLS. */
+    isForwardedTls?: boolean;
     /** The user whom a request of somebody who is not signed in is about. */
     actor?: string;
   };
