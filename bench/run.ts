@@ -14,6 +14,7 @@ import { prepareReferences } from './jobs/prepare.js';
 import { benchLists } from './lists.js';
 import { benchRemoteReference } from './remote_reference.js';
 import { startServer } from './server.js';
+import { benchSockets } from './sockets.js';
 import { printTable, seconds } from './table.js';
 import { benchUpload } from './upload.js';
 
@@ -32,8 +33,9 @@ const PARTS = [
   'detail',
   'hmm',
   'remote',
+  'sockets',
 ] as const;
-const WITHOUT_SERVER: readonly string[] = ['core', 'hmm', 'nuvs', 'remote'];
+const WITHOUT_SERVER: readonly string[] = ['core', 'hmm', 'nuvs', 'remote', 'sockets'];
 
 /**
  * Runs the benchmarks, or only those that are named; all but those of a part alone on a server of their own. The NuVs job takes made-up pairs, or
@@ -65,6 +67,7 @@ export async function main(given: string[]): Promise<number> {
   if (wanted('hmm')) await benchHmmSearch();
   if (wanted('nuvs')) await benchNuvsJob(pairs);
   if (wanted('remote')) await benchRemoteReference(values.release);
+  if (wanted('sockets')) await benchSockets();
   if (args.length > 0 && args.every((arg) => WITHOUT_SERVER.includes(arg))) return 0;
   const server = await startServer();
   try {
