@@ -10,8 +10,8 @@ export type Told = {
   operation: Operation;
   /** Who could see the document before, where that has changed or the document is gone. */
   before?: Visibility;
-  /** Whether others may see it now than before, with what belongs to it; then no `before` means that nobody knows who could. */
-  haveRightsChanged?: boolean;
+  /** Rights on it were set, and nobody knows who had them meanwhile. */
+  isUncertain?: boolean;
 };
 
 /** A change with the number of its message. */

@@ -62,7 +62,7 @@ export function createConnections(
     timer = undefined;
     for (const resolve of emptied) resolve();
   };
-  const refreshOne = async (connection: Connection): Promise<void> => {
+  const refreshOne = async (connection: Connection, haveRightsChanged = false): Promise<void> => {
     const session = await identity.current(connection);
     if (!connections.has(connection)) return;
     if (!session) return signOut(connection);
@@ -71,7 +71,7 @@ export function createConnections(
     Object.assign(connection, { viewer, sessionId: session.sessionId, isSignedIn: true });
     expireAt(connection, session.endsAt);
     if (!connection.isHeld) receivers.add(connection);
-    if (isOther) connection.resync();
+    if (isOther || haveRightsChanged) connection.resync();
   };
   const signOut = (connection: Connection): void => {
     const wasSignedIn = connection.isSignedIn;
@@ -135,11 +135,13 @@ export function createConnections(
       const changed = (name: string) => new Set(changes.filter((c) => c.collection === name).map((c) => c.id));
       const users = changed('users');
       const sessions = changed('sessions');
+      // Rights that are the same as before have been others meanwhile.
+      const marked = new Set(changes.filter((c) => c.collection === 'users' && c.marks).map((c) => c.id));
       for (const connection of connections) {
         const isConcerned = connection.isSignedIn
           ? users.has(connection.viewer.userId) || sessions.has(connection.sessionId)
           : users.size + sessions.size > 0;
-        if (lost || isConcerned) await refreshOne(connection);
+        if (lost || isConcerned) await refreshOne(connection, marked.has(connection.viewer.userId));
       }
     },
 

@@ -8,7 +8,7 @@ import type { ChangeLog } from './change_log.js';
 import { INTERFACES, type Interface, interfaceOf, shownAs } from './interfaces.js';
 import { encodeMessage, type Receiver, type Subject } from './messages.js';
 import { newestOfAll, readChanges, type Seen } from './reading.js';
-import { createReplay, type Returning, seesOtherwise } from './replay.js';
+import { createReplay, type Returning } from './replay.js';
 import {
   ADMINISTRATORS,
   createMemory,
@@ -90,15 +90,17 @@ export function createDispatcher(
     const { visibility } = found;
     const known = memory.get(collection, change.id);
     const before = known && !isSameVisibility(known, visibility) ? known : undefined;
-    const haveRightsChanged =
-      target.parent !== undefined && (before !== undefined || (!known && change.isMarked === true));
-    if (haveRightsChanged) changeParents(target, new Map([[change.id, visibility]]));
-    remember(target, change.id, found);
-    const { id, operation } = change;
-    const number = changeLog.add([{ collection, id, operation, ...(before && { before }), haveRightsChanged }]);
+    const { id, operation, marks = 0 } = change;
+    // Rights that are the same as before, or were set twice, have been others meanwhile, when what belongs to it may have been read.
+    const isUncertain = target.parent !== undefined && (before ? marks > 1 : marks > 0);
+    if (before || isUncertain) changeParents(target, new Map([[id, visibility]]));
+    remember(target, id, found);
+    const number = changeLog.add([{ collection, id, operation, ...(before && { before }), isUncertain }]);
     // What belongs to it has come or gone with it. Said first, as whoever has got the number does not ask for it again.
-    for (const receiver of haveRightsChanged ? receivers() : []) {
-      if (seesOtherwise(receiver.viewer, before, visibility)) receiver.resync();
+    for (const receiver of target.parent && (before || isUncertain) ? receivers() : []) {
+      const { viewer } = receiver;
+      const seesOtherwise = before !== undefined && maySee(viewer, before) !== maySee(viewer, visibility);
+      if (seesOtherwise || (isUncertain && !viewer.administrator)) receiver.resync();
     }
     const shownOperation = shownAs(target, operation);
     const isSeen = (viewer: Viewer) => maySee(viewer, visibility);
@@ -108,6 +110,12 @@ export function createDispatcher(
       const isLost = (viewer: Viewer) => maySee(viewer, before) && !isSeen(viewer);
       send({ operation: 'delete', interface: collection }, number, () => encodeJson([id]), isLost);
     }
+  };
+
+  // A sample or reference on which rights were set before it went: whoever had them may show what belonged to it.
+  const noteLostRights = ({ collection, id, operation }: Change): void => {
+    changeLog.add([{ collection, id, operation, isUncertain: true }]);
+    for (const receiver of receivers()) if (!receiver.viewer.administrator) receiver.resync();
   };
 
   const sendLastStates = ({ collection }: Interface, ids: readonly string[]): void => {
@@ -173,8 +181,9 @@ export function createDispatcher(
       if (index % MESSAGES_PER_TURN === MESSAGES_PER_TURN - 1) await nextTurn();
       const target = interfaceOf(change);
       if (!target) continue;
+      const found = seen.get(target)?.get(change.id);
+      if (target.parent && change.marks && !found) noteLostRights(change);
       if (change.operation !== 'delete') {
-        const found = seen.get(target)?.get(change.id);
         if (found && (isNews(target, change, found) || lost)) sendDocument(target, change, found);
       } else {
         // All of them in one message, at the place of the first.

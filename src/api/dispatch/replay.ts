@@ -16,7 +16,7 @@ type Missed = {
   id: string;
   operation: Operation;
   before: Visibility[];
-  /** Rights have changed, and who had them is not known. */
+  /** Rights on it were set, and nobody knows who had them meanwhile. */
   isUncertain: boolean;
 };
 
@@ -26,11 +26,6 @@ type Documents = ReadonlyMap<Interface, ReadonlyMap<string, Seen>>;
 /** Whoever has missed more documents is told to read all again, which is less work for both sides. */
 const MOST_REPLAYED = 500;
 const BROWSERS_PER_TURN = 20;
-
-/** Whether a viewer sees a document now and not before, or the other way round; where nobody knows who could see it before, whether that may be. */
-export function seesOtherwise(viewer: Viewer, before: Visibility | undefined, now: Visibility): boolean {
-  return before ? maySee(viewer, before) !== maySee(viewer, now) : !viewer.administrator;
-}
 
 /**
  * Makes up for the messages that browsers have missed: every document that has changed is read again and sent once, as it is now and to whom
@@ -77,7 +72,7 @@ function summarize(entries: readonly Entry[] | undefined): Missed[] | undefined 
       id,
       operation: mergeOperations(earlier?.operation, entry.operation),
       before: [...(earlier?.before ?? []), ...(before ? [before] : [])],
-      isUncertain: earlier?.isUncertain === true || (entry.haveRightsChanged === true && !before),
+      isUncertain: earlier?.isUncertain === true || entry.isUncertain === true,
     });
     if (missed.size > MOST_REPLAYED) return undefined;
   }
@@ -100,9 +95,10 @@ function mustResync(viewer: Viewer, missed: readonly Missed[], documents: Docume
   return missed.some(({ target, id, operation, before, isUncertain }) => {
     if (target.collection === 'users') return id === viewer.userId;
     if (!target.parent || viewer.administrator) return false;
+    if (isUncertain) return true;
     if (operation === 'delete') return before.some((one) => maySee(viewer, one));
     const now = documents.get(target)?.get(id)?.visibility;
-    return now !== undefined && (isUncertain || before.some((one) => seesOtherwise(viewer, one, now)));
+    return now !== undefined && before.some((one) => maySee(viewer, one) !== maySee(viewer, now));
   });
 }
 

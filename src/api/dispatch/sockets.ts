@@ -36,8 +36,8 @@ const WATCHED: readonly CollectionName[] = [...INTERFACES.map(({ collection }) =
 const IGNORED = INTERFACES.flatMap(({ collection, ignored }) =>
   ignored ? [{ 'ns.coll': collection, ...ignored }] : [],
 );
-/** What decides who may read a sample or reference. */
-const RIGHTS = [...new Set([...SAMPLE_RIGHTS_FIELDS, 'user', 'users', 'groups'])];
+/** What decides who may read a sample or reference, and what the rights of a user are. */
+const RIGHTS = [...new Set([...SAMPLE_RIGHTS_FIELDS, 'user', 'users', 'groups', 'administrator'])];
 
 /**
  * Serves `/ws` on an HTTP server: signed-in browsers of our own pages get a message for every change that they may see, and those that come back with

@@ -18,8 +18,8 @@ export type Change = {
   collection: CollectionName;
   id: string;
   operation: Operation;
-  /** An update has set one of the fields that the reader has marked, or may have. */
-  isMarked?: true;
+  /** How many updates have set one of the fields that the reader has marked, or may have; absent for none. */
+  marks?: number;
 };
 
 /**
@@ -93,7 +93,8 @@ function createFlusher({ onBatch, onDropped, onTrouble }: FeedOptions, closing: 
     const key = `${change.collection}/${change.id}`;
     const earlier = pending.get(key);
     const operation = mergeOperations(earlier?.operation, change.operation);
-    pending.set(key, { ...change, operation, ...(earlier?.isMarked && { isMarked: true }) });
+    const marks = (earlier?.marks ?? 0) + (change.marks ?? 0);
+    pending.set(key, { ...change, operation, ...(marks > 0 && { marks }) });
   };
   const putBack = (batch: ChangeBatch): void => {
     const newer = pending;
@@ -235,7 +236,7 @@ function toChange(event: unknown): Change | undefined {
   const operation = operationType === 'insert' || operationType === 'delete' ? operationType : 'update';
   const isMarked = operationType === 'replace' || Object.keys(updateDescription?.updatedFields ?? {}).length > 0;
   const change: Change = { collection: ns.coll as CollectionName, id: String(documentKey._id), operation };
-  return isMarked ? { ...change, isMarked } : change;
+  return isMarked ? { ...change, marks: 1 } : change;
 }
 
 // Of everything else, as a token that the server no longer knows or a dropped database, a resumed stream would die again.

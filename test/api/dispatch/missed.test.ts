@@ -39,6 +39,7 @@ async function laboratory(limits: Partial<SocketLimits> = {}) {
     const id = `mark${marks}`;
     await sockets.write('files').insertOne({ _id: id, name: id });
     for (const browser of [other, ...browsers]) await browser.until((m) => idOf(m) === id);
+    other.messages.length = 0;
   };
   /** Opens a socket, waits until it hears, and cuts it; gives the number of its last message. */
   const knowUntilNow = async (): Promise<string> => {
@@ -153,6 +154,24 @@ describe('a socket that comes back', () => {
     expect(summary(browser).filter((line) => !line.includes('mark'))).toEqual([]);
   });
 
+  // Whoever has read a list in between shows what came with the rights.
+  test.each([
+    ['samples', { _id: 's' }, { all_read: true }, { all_read: false }],
+    ['users', { _id: 'bob' }, { groups: [] }, { groups: ['lab'] }],
+  ])('is told to read all again when rights of %s were others for a moment', async (name, filter, there, back) => {
+    const { write, settle, connect, session, knowUntilNow } = await laboratory();
+    await write('samples').insertOne({ _id: 's', name: 'secret', ...PRIVATE, group: 'other' });
+    const after = await knowUntilNow();
+    const open = await connect(session.cookie);
+    await settle(open);
+    await write(name).bulkWrite([there, back].map(($set) => ({ updateOne: { filter, update: { $set } } })));
+    await settle(open);
+    expect(open.resyncs()).toBeGreaterThan(0);
+    const browser = await connect(session.cookie, { after });
+    await settle(browser);
+    expect(browser.resyncs()).toBe(1);
+  });
+
   test('is told to read all again after a restart, for too much and for no number, and has one to go on with', async () => {
     const { write, settle, connect, session, knowUntilNow } = await laboratory();
     const after = await knowUntilNow();
@@ -209,7 +228,7 @@ describe('a socket that stays', () => {
     await settle(slow);
     slow.socket.pause();
     await write('status').insertOne({ _id: 'hmm' });
-    const rounds = 40;
+    const rounds = 24;
     for (let round = 1; round <= rounds; round += 1) {
       await write('status').updateOne({ _id: 'hmm' }, { $set: { updates: 'x'.repeat(500_000), round } });
       await settle();

@@ -10,8 +10,8 @@ import { waitFor } from '../../support/wait.js';
 import { userDocument } from './support.js';
 
 /** VT_SOCKETS=200 VT_CHANGES=20000 for the long walk, VT_SEED for another one. */
-const SOCKETS = Number(process.env.VT_SOCKETS ?? 40);
-const CHANGES = Number(process.env.VT_CHANGES ?? 2_000);
+const SOCKETS = Number(process.env.VT_SOCKETS ?? 30);
+const CHANGES = Number(process.env.VT_CHANGES ?? 1_500);
 const SEED = Number(process.env.VT_SEED ?? 20_261_201);
 const CHANGES_PER_CUT = 15;
 const CHANGES_PER_RIGHT = 75;
