@@ -119,13 +119,15 @@ export function createFileStore(database: Database) {
     },
 
     /**
-     * Takes free files for a job in the caller's transaction, which has to be aborted on false: then one of them is
-     * missing, not whole, of another type or taken.
+     * Takes free files for a job in the caller's transaction.
+     *
+     * @throws Error, so that none of them stays taken, when one is missing, not whole, of another type or taken.
      */
-    async reserve(fileIds: readonly string[], type: FileType, jobId: string, session: ClientSession): Promise<boolean> {
+    async reserve(fileIds: readonly string[], type: FileType, jobId: string, session: ClientSession): Promise<void> {
       const wanted = { ...FREE, _id: { $in: [...fileIds] }, type };
       const result = await files.updateMany(wanted, { $set: { reserved: true, reserved_by: jobId } }, { session });
-      return result.matchedCount === fileIds.length;
+      if (result.matchedCount !== fileIds.length)
+        throw new Error(`Not all of these files are free: ${fileIds.join(', ')}`);
     },
 
     /** Gives back files of a job; what is gone, or taken by another job by now, is passed over. */

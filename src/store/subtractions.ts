@@ -2,7 +2,7 @@ import type { ClientSession, Filter } from 'mongodb';
 import { FINAL_STATES } from '../contracts/jobs.js';
 import type { Database, Stored } from './database/database.js';
 import { insertWithFreshId } from './database/ids.js';
-import { holdLock } from './database/locks.js';
+import { holdLock, inSharedTransaction } from './database/locks.js';
 import { fields, findPage, type Page, type PageRequest, searchFilter } from './database/pages.js';
 import type { FileStore } from './files.js';
 import type { JobDocument, JobStore } from './jobs.js';
@@ -74,10 +74,10 @@ export function createSubtractionStore(database: Database, jobs: JobStore, files
     jobId: string,
     session: ClientSession,
   ): Promise<{ subtraction: SubtractionDocument; job: JobDocument } | SubtractionRefusal> => {
-    await holdLock(database, 'subtractions', session);
     if (await isTaken(input, session)) return 'name_taken';
     const [file] = await files.findFree([input.fileId], 'subtraction', session);
-    if (!file || !(await files.reserve([file.id], 'subtraction', jobId, session))) return 'no_file';
+    if (!file) return 'no_file';
+    await files.reserve([file.id], 'subtraction', jobId, session);
     const subtraction: SubtractionDocument = {
       _id: input.name,
       nickname: input.nickname,
@@ -143,7 +143,9 @@ export function createSubtractionStore(database: Database, jobs: JobStore, files
     create: (
       input: NewSubtraction,
     ): Promise<{ subtraction: SubtractionDocument; job: JobDocument } | SubtractionRefusal> =>
-      insertWithFreshId((jobId) => database.transaction((session) => insertWithJob(input, jobId, session))),
+      insertWithFreshId((jobId) =>
+        inSharedTransaction(database, 'subtractions', (session) => insertWithJob(input, jobId, session)),
+      ),
 
     /** Changes the nickname; null when there is no such subtraction. */
     setNickname: (name: string, nickname: string) =>

@@ -29,10 +29,11 @@ export async function createSample(
   const { store, config } = deps;
   const settings = await store.settings.get();
   const input: NewSample = { ...body, uniqueNames: settings.sample_unique_names };
-  const problem = await store.samples.findProblem(input);
-  if (problem) return refuseSample(problem);
   const group = await groupOfSample(deps, settings, caller, wantedGroup);
-  if (group instanceof Refusal) return group;
+  if (group instanceof Refusal) {
+    const problem = await store.samples.findProblem(input);
+    return problem ? refuseSample(problem) : group;
+  }
   const outcome = await store.samples.create(input, {
     user: { id: caller.userId },
     group,

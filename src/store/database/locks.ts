@@ -34,6 +34,65 @@ export async function holdLock(database: Database, name: LockName, session: Clie
   await locks.updateOne({ _id: name }, { $inc: { holds: 1 } }, { session, upsert: true });
 }
 
+type Work = { run(session: ClientSession): Promise<() => void>; fail(error: unknown): void };
+
+/** What waits for the next shared transaction, by lock; an entry without work while one runs. */
+const waiting = new WeakMap<Database, Map<LockName, Work[]>>();
+
+/** So many share a transaction at most, as one that is long meets more others. */
+const MOST_SHARING = 50;
+
+/**
+ * Does work under a lock in one transaction with all other work of this process that asks for the same lock meanwhile: many requests at
+ * once cost one commit. Work may be begun several times, and has to throw if it has written something that is not to stay; then, or when
+ * the transaction fails, each runs in one of its own.
+ */
+export function inSharedTransaction<T>(
+  database: Database,
+  name: LockName,
+  work: (session: ClientSession) => Promise<T>,
+): Promise<T> {
+  const queues = waiting.get(database) ?? new Map<LockName, Work[]>();
+  waiting.set(database, queues);
+  return new Promise<T>((resolve, reject) => {
+    const run = async (session: ClientSession) => {
+      const result = await work(session);
+      return () => resolve(result);
+    };
+    const queue = queues.get(name);
+    if (queue) {
+      queue.push({ run, fail: reject });
+      return;
+    }
+    queues.set(name, [{ run, fail: reject }]);
+    void shareAll(database, name, queues);
+  });
+}
+
+async function shareAll(database: Database, name: LockName, queues: Map<LockName, Work[]>): Promise<void> {
+  for (;;) {
+    const works = queues.get(name)?.splice(0, MOST_SHARING) ?? [];
+    if (works.length === 0) break;
+    await share(database, name, works);
+  }
+  queues.delete(name);
+}
+
+async function share(database: Database, name: LockName, works: readonly Work[]): Promise<void> {
+  try {
+    const settle = await database.transaction(async (session) => {
+      await holdLock(database, name, session);
+      const done: (() => void)[] = [];
+      for (const { run } of works) done.push(await run(session));
+      return done;
+    });
+    for (const tell of settle) tell();
+  } catch (error) {
+    if (works.length > 1) for (const work of works) await share(database, name, [work]);
+    else works[0]?.fail(error);
+  }
+}
+
 /** Waits for the transactions that asked before. A transaction that starts again has its turn still. */
 async function takeTurn(database: Database, name: LockName, session: ClientSession): Promise<void> {
   const names = asked.get(session) ?? new Set();

@@ -4,7 +4,7 @@ import type { AnalysisStore } from '../analyses.js';
 import type { CacheStore } from '../caches.js';
 import type { Database, Stored } from '../database/database.js';
 import { insertWithFreshId, randomId } from '../database/ids.js';
-import { holdLock } from '../database/locks.js';
+import { holdLock, inSharedTransaction } from '../database/locks.js';
 import { fields, findKeptPage, type Page, type PageRequest } from '../database/pages.js';
 import type { FileRef, FileStore } from '../files.js';
 import { hasEnded, type JobDocument, type JobStore } from '../jobs.js';
@@ -151,11 +151,11 @@ export function createSampleStore(database: Database, needs: SampleStoreNeeds) {
     return (await samples.countDocuments(filter, { limit: 1, ...(session ? { session } : {}) })) > 0;
   };
 
-  const findProblem = async (input: NewSample, session?: ClientSession): Promise<SampleRefusal | undefined> => {
+  const findUploads = async (input: NewSample, session?: ClientSession): Promise<FileRef[] | SampleRefusal> => {
     if (input.uniqueNames && (await isNameTaken(input.name, undefined, session))) return 'name_taken';
     if (!(await subtractions.isReadyHost(input.subtraction, session))) return 'no_subtraction';
     const found = await files.findFree(input.files, 'reads', session);
-    return found.length === input.files.length ? undefined : 'no_file';
+    return found.length === input.files.length ? found : 'no_file';
   };
 
   const unfinishedJobs = async (sampleId: string, session?: ClientSession): Promise<string[]> => {
@@ -172,11 +172,9 @@ export function createSampleStore(database: Database, needs: SampleStoreNeeds) {
     owner: NewSampleOwner,
     session: ClientSession,
   ): Promise<{ sample: SampleDocument; job: JobDocument } | SampleRefusal> => {
-    await holdLock(database, 'samples', session);
-    const problem = await findProblem(input, session);
-    if (problem) return problem;
-    const uploads = await files.findFree(input.files, 'reads', session);
-    if (!(await files.reserve(input.files, 'reads', ids.job, session))) return 'no_file';
+    const uploads = await findUploads(input, session);
+    if (typeof uploads === 'string') return uploads;
+    await files.reserve(input.files, 'reads', ids.job, session);
     const sample = newDocument(ids.sample, input, owner, uploads);
     await samples.insertOne(sample, { session });
     const job = await jobs.insert(newJob(ids, input, owner, uploads), session);
@@ -209,7 +207,10 @@ export function createSampleStore(database: Database, needs: SampleStoreNeeds) {
     },
 
     /** The first reason why the sample cannot be created now, if any. */
-    findProblem: (input: NewSample) => findProblem(input),
+    async findProblem(input: NewSample): Promise<SampleRefusal | undefined> {
+      const found = await findUploads(input);
+      return typeof found === 'string' ? found : undefined;
+    },
 
     /** Inserts a sample in progress and its waiting job, and takes the uploads: all of it or nothing. */
     create: (
@@ -218,7 +219,7 @@ export function createSampleStore(database: Database, needs: SampleStoreNeeds) {
     ): Promise<{ sample: SampleDocument; job: JobDocument } | SampleRefusal> =>
       insertWithFreshId((sampleId) => {
         const ids = { sample: sampleId, job: randomId() };
-        return database.transaction((session) => insertWithJob(ids, input, owner, session));
+        return inSharedTransaction(database, 'samples', (session) => insertWithJob(ids, input, owner, session));
       }),
 
     /**

@@ -1,6 +1,6 @@
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, onTestFinished, test, vi } from 'vitest';
 import type { Stored } from '../../../src/store/database/database.js';
-import { holdLock } from '../../../src/store/database/locks.js';
+import { holdLock, inSharedTransaction } from '../../../src/store/database/locks.js';
 import type { Store } from '../../../src/store/index.js';
 import { testStore } from '../../support/store.js';
 
@@ -49,4 +49,38 @@ test('two that wait for each other go on all the same', { timeout: 30_000 }, asy
     'done',
     'done',
   ]);
+});
+
+type Things = Stored & { n: number };
+
+/** Work in a shared transaction that counts its beginnings. */
+function sharing(id: string, n: number, end: () => void = () => {}) {
+  const counted = { begun: 0, ended: Promise.resolve('') };
+  counted.ended = inSharedTransaction(store.database, 'subtractions', async (session) => {
+    counted.begun += 1;
+    await store.database.collection<Things>('subtraction').insertOne({ _id: id, n }, { session });
+    end();
+    return id;
+  });
+  return counted;
+}
+
+const written = async (n: number) =>
+  (await store.database.collection<Things>('subtraction').find({ n }).sort({ _id: 1 }).toArray()).map(({ _id }) => _id);
+
+test('all that asks for a lock while it is held shares the next transaction', async () => {
+  const transactions = vi.spyOn(store.database, 'transaction');
+  onTestFinished(() => transactions.mockRestore());
+  const ids = Array.from({ length: 20 }, (_, i) => `shared${i}`);
+  expect(await Promise.all(ids.map((id) => sharing(id, 1).ended))).toEqual(ids);
+  expect(await written(1)).toEqual(ids.toSorted());
+  expect(transactions).toHaveBeenCalledTimes(2);
+});
+
+test('work that fails keeps nobody else from what was asked for', async () => {
+  const before = sharing('before', 2);
+  const works = [sharing('good', 2), sharing('bad', 2, () => expect.fail('broken')), sharing('late', 2)];
+  const ends = await Promise.allSettled([before, ...works].map(({ ended }) => ended));
+  expect(ends.map(({ status }) => status)).toEqual(['fulfilled', 'fulfilled', 'rejected', 'fulfilled']);
+  expect(await written(2)).toEqual(['before', 'good', 'late']);
 });
