@@ -8,9 +8,9 @@ import type { Env } from '../../src/api/http/route.js';
 import { readConfig } from '../../src/config.js';
 import type { WorkflowStart } from '../../src/contracts/workflow_starts.js';
 import { createDataDirectory } from '../../src/files/data_directory.js';
-import { openDatabase } from '../../src/store/database/database.js';
 import { ensureIndexes } from '../../src/store/database/indexes.js';
 import { createStore } from '../../src/store/index.js';
+import { openWatchedDatabase } from './command_rules.js';
 import { unreachableServices } from './remote.js';
 import { testDatabase } from './servers.js';
 
@@ -40,7 +40,7 @@ export type IdentityServer = Awaited<ReturnType<typeof identityServer>>;
 /** Builds the application with its real authentication. */
 export async function identityServer(argv: string[] = []) {
   const temporary = await testDatabase();
-  const database = await openDatabase({ url: temporary.url, name: temporary.name });
+  const database = await openWatchedDatabase({ url: temporary.url, name: temporary.name });
   await ensureIndexes(database);
   const started: WorkflowStart[] = [];
   const reachable = { temporal: true };

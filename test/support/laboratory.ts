@@ -8,10 +8,10 @@ import { readConfig } from '../../src/config.js';
 import { PERMISSIONS, type Permission } from '../../src/contracts/permissions.js';
 import type { WorkflowStart } from '../../src/contracts/workflow_starts.js';
 import { createDataDirectory } from '../../src/files/data_directory.js';
-import { openDatabase } from '../../src/store/database/database.js';
 import { ensureIndexes } from '../../src/store/database/indexes.js';
 import type { FileType } from '../../src/store/files.js';
 import { createStore } from '../../src/store/index.js';
+import { openWatchedDatabase } from './command_rules.js';
 import { quietLogger } from './logger.js';
 import { unreachableServices } from './remote.js';
 import { testDatabase } from './servers.js';
@@ -29,7 +29,7 @@ export type Laboratory = Awaited<ReturnType<typeof laboratory>>;
 /** Builds the application. `onCancel` stands for what Temporal does with a job that is to be cancelled. */
 export async function laboratory(users: Users = {}) {
   const temporary = await testDatabase();
-  const database = await openDatabase({ url: temporary.url, name: temporary.name });
+  const database = await openWatchedDatabase({ url: temporary.url, name: temporary.name });
   await ensureIndexes(database);
   const folder = mkdtempSync(join(inject('runFolder'), 'data-'));
   const data = createDataDirectory(folder);

@@ -64,6 +64,7 @@ export const COMMANDS: Readonly<Record<string, readonly string[]>> = {
   hello: [],
   insert: ['documents', 'ordered'],
   killCursors: ['cursors'],
+  listCollections: ['cursor', 'filter', 'nameOnly', 'authorizedCollections'],
   ping: [],
   update: ['updates', 'ordered'],
 };

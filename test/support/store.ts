@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ActivityDeps } from '../../src/activities/deps.js';
 import { createDataDirectory, type DataDirectory } from '../../src/files/data_directory.js';
-import { openDatabase } from '../../src/store/database/database.js';
 import { createStore, type Store } from '../../src/store/index.js';
+import { openWatchedDatabase } from './command_rules.js';
 import { quietLogger } from './logger.js';
 import { testDatabase } from './servers.js';
 
@@ -14,7 +14,7 @@ export type TestStore = { store: Store; data: DataDirectory; dispose(): Promise<
 /** Builds the store modules on a database of their own and a data directory in the temporary folder. */
 export async function testStore(): Promise<TestStore> {
   const raw = await testDatabase();
-  const database = await openDatabase({ url: raw.url, name: raw.name });
+  const database = await openWatchedDatabase({ url: raw.url, name: raw.name });
   const folder = await mkdtemp(join(tmpdir(), 'virtool-data-'));
   const data = createDataDirectory(folder);
   await data.create();

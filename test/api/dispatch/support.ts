@@ -7,8 +7,9 @@ import { createSocketIdentity } from '../../../src/api/account/authentication.js
 import type { SocketLimits } from '../../../src/api/dispatch/connection.js';
 import { attachSockets } from '../../../src/api/dispatch/sockets.js';
 import { completePermissions } from '../../../src/contracts/permissions.js';
-import { openDatabase, type Stored } from '../../../src/store/database/database.js';
+import type { Stored } from '../../../src/store/database/database.js';
 import { createStore } from '../../../src/store/index.js';
+import { openWatchedDatabase } from '../../support/command_rules.js';
 
 export type Message = { operation: string; interface: string; data: Record<string, unknown> | string[] };
 
@@ -32,7 +33,7 @@ export const LIMIT = { timeout: 20_000, interval: 10 };
 
 /** A socket server on a database, with real sessions. `stop` ends all. */
 export async function startSockets({ url, name }: { url: string; name: string }, limits: Partial<SocketLimits> = {}) {
-  const database = await openDatabase({ url, name });
+  const database = await openWatchedDatabase({ url, name });
   const store = createStore(database);
   const server = createServer();
   const log = pino({ level: 'silent' });

@@ -8,9 +8,10 @@ import { startApi } from '../../../src/api/server.js';
 import { readConfig } from '../../../src/config.js';
 import { PERMISSIONS, type Permission } from '../../../src/contracts/permissions.js';
 import { createDataDirectory } from '../../../src/files/data_directory.js';
-import { openDatabase, type Stored } from '../../../src/store/database/database.js';
+import type { Stored } from '../../../src/store/database/database.js';
 import { createStore } from '../../../src/store/index.js';
 import { RIGHTS, type Right } from '../../../src/store/references/references.js';
+import { openWatchedDatabase } from '../../support/command_rules.js';
 import { quietLogger } from '../../support/logger.js';
 import { insertOtu, otuOf, referenceOf } from '../../support/references.js';
 import { unreachableServices } from '../../support/remote.js';
@@ -132,7 +133,7 @@ const COMMON: Record<string, (Stored & Record<string, unknown>)[]> = {
 /** A real server with one private sample and one private reference, and everybody who asks. */
 export async function startRightsServer() {
   const temporary = await testDatabase();
-  const database = await openDatabase({ url: temporary.url, name: temporary.name });
+  const database = await openWatchedDatabase({ url: temporary.url, name: temporary.name });
   const folder = mkdtempSync(join(inject('runFolder'), 'rights-'));
   const files = createDataDirectory(folder);
   await files.create();
