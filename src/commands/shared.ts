@@ -3,6 +3,7 @@ import { serverVersion } from '../api/version.js';
 import { type Config, ConfigError } from '../config.js';
 import type { RemoteServices } from '../contracts/remote.js';
 import { createDataDirectory } from '../files/data_directory.js';
+import { createIndexFiles } from '../files/index_files.js';
 import type { Logger } from '../log.js';
 import { createRemoteServices } from '../remote/index.js';
 import { createSend } from '../remote/send.js';
@@ -32,7 +33,7 @@ export async function openStore(config: Config, log: Logger, signal: AbortSignal
   const database = await connect(config, log, signal);
   const data = createDataDirectory(config.data_path);
   await data.create();
-  return { database, data, store: createStore(database) };
+  return { database, data, store: createStore(database, createIndexFiles(data)) };
 }
 
 /** The services outside, at the configured addresses. */

@@ -1,3 +1,4 @@
+import type { IndexFiles } from '../contracts/index_files.js';
 import { createGroupStore } from './accounts/groups.js';
 import { createKeyStore } from './accounts/keys.js';
 import { createLoginAttemptStore } from './accounts/login_attempts.js';
@@ -43,8 +44,8 @@ import { createSubtractionStore } from './subtractions.js';
 /** Every store module, built on one database. */
 export type Store = ReturnType<typeof createStore>;
 
-/** Builds the store modules. */
-export function createStore(database: Database) {
+/** Builds the store modules. Who works with indexes gives `indexFiles`, where what documents cannot hold is kept. */
+export function createStore(database: Database, indexFiles?: IndexFiles) {
   const jobs = createJobStore(database);
   const referenceRights = createReferenceRightStore(database);
   const sequences = createSequenceStore(database);
@@ -82,7 +83,7 @@ export function createStore(database: Database) {
     referenceUse: createReferenceUseStore(database, jobs),
     referenceSummaries: createReferenceSummaryStore(database),
     indexLists: createIndexListStore(database, history),
-    indexBuilds: createIndexBuildStore(database, { jobs, otus, history, otuVersions }),
+    indexBuilds: createIndexBuildStore(database, { jobs, otus, history, otuVersions }, indexFiles),
     hmmStatus,
     hmms: createHmmStore(database, hmmStatus),
     analyses,

@@ -8,6 +8,7 @@ import { readConfig } from '../../src/config.js';
 import { PERMISSIONS, type Permission } from '../../src/contracts/permissions.js';
 import type { WorkflowStart } from '../../src/contracts/workflow_starts.js';
 import { createDataDirectory } from '../../src/files/data_directory.js';
+import { createIndexFiles } from '../../src/files/index_files.js';
 import { ensureIndexes } from '../../src/store/database/indexes.js';
 import type { FileType } from '../../src/store/files.js';
 import { createStore } from '../../src/store/index.js';
@@ -26,15 +27,15 @@ export type Users = Record<string, { permissions?: Permission[]; groups?: string
 /** The application on an empty database and data directory; `X-User` says who asks, and workflows are written down. */
 export type Laboratory = Awaited<ReturnType<typeof laboratory>>;
 
-/** Builds the application. `onCancel` stands for what Temporal does with a job that is to be cancelled. */
-export async function laboratory(users: Users = {}) {
+/** Builds the application; more of an index than `largestInDocument` lies in files. `onCancel` stands for what Temporal does with a job that is to be cancelled. */
+export async function laboratory(users: Users = {}, options: { largestInDocument?: number } = {}) {
   const temporary = await testDatabase();
   const database = await openWatchedDatabase({ url: temporary.url, name: temporary.name });
   await ensureIndexes(database);
   const folder = mkdtempSync(join(inject('runFolder'), 'data-'));
   const data = createDataDirectory(folder);
   await data.create();
-  const store = createStore(database);
+  const store = createStore(database, createIndexFiles(data, options.largestInDocument));
   await store.settings.ensure();
   const started: WorkflowStart[] = [];
   const cancelled: string[] = [];

@@ -47,9 +47,9 @@ export type LabJob = {
   found(): Promise<Record<string, number>>;
 };
 
-/** Builds the laboratory. */
-export async function pathoscopeLab(): Promise<PathoscopeLab> {
-  const context = await testStore();
+/** Builds the laboratory; `options` are those of its store. */
+export async function pathoscopeLab(options: Parameters<typeof testStore>[0] = {}): Promise<PathoscopeLab> {
+  const context = await testStore(options);
   const deps = { ...context, log: quietLogger };
   const index = await buildReference(deps);
   const host = join(context.data.subtraction('Host'), 'reference');

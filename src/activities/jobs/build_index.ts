@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { BuildIndexArgs, BuildIndexControl, BuildIndexSteps } from '../../contracts/build_index.js';
 import type { JobInput } from '../../contracts/jobs.js';
 import { fileSize, freshFolder } from '../../files/folders.js';
+import { removeFormerIndexes } from '../../files/index_files.js';
 import { openTextWriter } from '../../files/lines.js';
 import { publishFiles, removePartials, removePath } from '../../files/publish.js';
 import { writtenBases } from '../../store/otus/bases.js';
@@ -67,10 +68,11 @@ export function createBuildIndexControl(deps: ActivityDeps) {
     async removeOldIndexes(input) {
       const { ref_id: referenceId } = argsOf(input);
       try {
+        const names = await readdir(data.reference(referenceId));
         const active = await store.indexBuilds.activeIndexIds(referenceId);
-        for (const name of await readdir(data.reference(referenceId))) {
-          if (!active.includes(name)) await removePath(data.index(referenceId, name));
-        }
+        const withManifest = await store.indexBuilds.idsWithManifestFile(referenceId);
+        const former = names.filter((name) => !active.includes(name));
+        await removeFormerIndexes(data, referenceId, { former, withManifest });
       } catch (err) {
         log.warn({ err, referenceId }, 'files of former indexes were not removed');
       }
@@ -93,7 +95,8 @@ async function writeFasta(
   path: string,
 ): Promise<void> {
   const index = await deps.store.indexBuilds.get(args.index_id);
-  const total = Object.keys(index?.manifest ?? {}).length || 1;
+  if (!index) throw new Error(`There is no index ${args.index_id}`);
+  const total = Object.keys(await deps.store.indexBuilds.manifestOf(index)).length || 1;
   const otuBySequence: Record<string, string> = {};
   const fasta = openTextWriter(path, attempt);
   let done = 0;

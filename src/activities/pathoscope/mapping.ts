@@ -129,11 +129,12 @@ async function writeIsolates(deps: ActivityDeps, context: Step<PathoscopeArgs>, 
   const { index } = await loadInputs(deps, args);
   const candidates = JSON.parse(await readFile(file(args, 'candidates'), 'utf8')) as string[];
   const otuIds = otusOf(candidates, await sequenceOtuMap(deps, context, index));
+  const manifest = await deps.store.indexBuilds.manifestOf(index);
   const isolates: IsolateSequences = {};
   const fasta = openTextWriter(file(args, 'isolateFasta'), attempt);
   try {
     for (const [done, otuId] of otuIds.entries()) {
-      const version = index.manifest[otuId] as number;
+      const version = manifest[otuId] as number;
       const otu = await deps.store.otuVersions.getOtuAtVersion(otuId, version);
       if (!otu) throw new InvalidInput(`OTU ${otuId} has no version ${version} any more.`, 'Build the index again.');
       for (const sequence of otu.isolates.flatMap((isolate) => isolate.sequences)) {

@@ -4,8 +4,8 @@ import { InvalidInput } from '../errors.js';
 import type { Step } from '../steps/step.js';
 
 /**
- * Which OTU each sequence of an index belongs to. Indexes of old releases do not say so: it is worked out from the OTUs at the versions
- * of the index, and the index keeps it.
+ * Which OTU each sequence of an index belongs to. Indexes of old releases do not say so, and a file can be lost: then it is worked out from
+ * the OTUs at the versions of the index, and the index keeps it.
  *
  * @throws InvalidInput when an OTU cannot be rebuilt: without it the analysis might miss a virus.
  */
@@ -14,8 +14,9 @@ export async function sequenceOtuMap(
   { signal, log }: Pick<Step<unknown>, 'signal' | 'log'>,
   index: IndexDocument,
 ): Promise<Record<string, string>> {
-  if (index.sequence_otu_map) return index.sequence_otu_map;
-  log.line('The index is of an old release: finding out which sequences belong to which OTU');
+  const stored = await store.indexBuilds.sequenceOtuMapOf(index);
+  if (stored) return stored;
+  log.line('The index does not say which sequences belong to which OTU: finding it out');
   const map: Record<string, string> = {};
   try {
     for await (const otu of store.indexBuilds.otusOfManifest(index._id)) {

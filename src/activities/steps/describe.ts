@@ -1,5 +1,6 @@
 import { ApplicationFailure } from '@temporalio/activity';
 import type { FailureClass, JobError } from '../../contracts/failures.js';
+import { ManifestLost } from '../../store/indexes/index_contents.js';
 import { adviceFor, explain } from '../../tools/classify.js';
 import { ToolFailed } from '../../tools/errors.js';
 import { BUG_ADVICE, InvalidInput, StepTooLong, ThreadFailed, toFailure } from '../errors.js';
@@ -45,6 +46,8 @@ type Explained = {
 };
 
 function explainError(error: unknown): Explained | undefined {
+  if (error instanceof ManifestLost)
+    return explainError(new InvalidInput(`${error.message}.`, 'Build the index again.'));
   if (error instanceof InvalidInput) {
     return { ...NOTHING, type: 'InvalidInput', class: 'invalid_input', details: [error.message], advice: error.advice };
   }

@@ -190,7 +190,7 @@ async function noteInputs(context: StepContext): Promise<void> {
     index: {
       id: index._id,
       version: index.version,
-      manifest_sha256: hashText(formatSortedJson(index.manifest)),
+      manifest_sha256: hashText(formatSortedJson(await store.indexBuilds.manifestOf(index))),
       sha256: await checksum('reference index'),
     },
     subtraction: { id: sample.subtraction.id, sha256: await checksum('subtraction index') },

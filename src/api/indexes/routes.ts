@@ -1,12 +1,14 @@
 import { jobStart } from '../../contracts/workflow_starts.js';
 import { mapPage } from '../../store/database/pages.js';
-import type { BuildRefusal } from '../../store/indexes/index_builds.js';
+import type { Store } from '../../store/index.js';
+import type { BuildRefusal, IndexDocument } from '../../store/indexes/index_builds.js';
+import { type Manifest, ManifestLost } from '../../store/indexes/index_contents.js';
 import type { ReferenceDocument } from '../../store/references/references.js';
 import type { ApiDeps } from '../deps.js';
 import type { Caller } from '../http/caller.js';
 import { withId } from '../http/json.js';
 import { pageRequest, queryFlag, searchTerm } from '../http/paging.js';
-import { badRequest, conflict, type Refusal } from '../http/refusals.js';
+import { badRequest, conflict, Refusal } from '../http/refusals.js';
 import { created, json, path, type Route, type RouteResult, route } from '../http/route.js';
 import { inReadableReferences, onIndex, onReference } from '../rights/references.js';
 
@@ -69,7 +71,7 @@ async function startBuild(deps: ApiDeps, reference: ReferenceDocument, caller: C
   });
   if (!outcome.ok) return refusalOf(outcome.reason);
   await deps.workflows.start(jobStart(outcome.job));
-  return created(withId(outcome.index), path`/api/indexes/${outcome.index._id}`);
+  return created({ ...withId(outcome.index), manifest: outcome.manifest }, path`/api/indexes/${outcome.index._id}`);
 }
 
 function refusalOf(reason: BuildRefusal): Refusal {
@@ -111,15 +113,17 @@ function indexRoutes({ store }: ApiDeps): Route[] {
       summary: 'Get an index',
       description:
         'The index with its manifest (OTU id to version), the OTUs whose changes it took in, and who made them.',
-      answers: { 200: 'The index', 404: 'No such index' },
+      answers: { 200: 'The index', 404: 'No such index', 409: 'The file with its manifest is missing' },
       async handle({ subject: index }) {
+        const manifest = await findManifest(store, index);
+        if (manifest instanceof Refusal) return manifest;
         const [contributors, otus] = await Promise.all([
           store.history.contributors({ indexId: index._id }),
           store.indexLists.changedOtus(index._id),
         ]);
         const { sequence_otu_map: _, ...shown } = index;
         const changeCount = otus.reduce((sum, otu) => sum + otu.change_count, 0);
-        return json({ ...withId(shown), contributors, otus, change_count: changeCount });
+        return json({ ...withId(shown), manifest, contributors, otus, change_count: changeCount });
       },
     }),
     route({
@@ -138,6 +142,15 @@ function indexRoutes({ store }: ApiDeps): Route[] {
       },
     }),
   ];
+}
+
+async function findManifest(store: Store, index: IndexDocument): Promise<Manifest | Refusal> {
+  try {
+    return await store.indexBuilds.manifestOf(index);
+  } catch (error) {
+    if (error instanceof ManifestLost) return conflict(error.message);
+    throw error;
+  }
 }
 
 function mapIndexes<T extends { _id: string }, P extends { documents: T[] }>(page: P) {

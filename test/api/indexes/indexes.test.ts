@@ -1,3 +1,4 @@
+import { rm } from 'node:fs/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { randomId } from '../../../src/store/database/ids.js';
 import { newProcess } from '../../../src/store/processes.js';
@@ -5,10 +6,15 @@ import { type Laboratory, laboratory } from '../../support/laboratory.js';
 import { editOtu, insertOtu, otuOf, referenceOf } from '../../support/references.js';
 
 let lab: Laboratory;
+let filing: Laboratory;
 beforeAll(async () => {
   lab = await laboratory({ anna: {}, bob: {} });
+  filing = await laboratory({ bob: {} }, { largestInDocument: 0 });
 });
-afterAll(() => lab.dispose());
+afterAll(async () => {
+  await lab?.dispose();
+  await filing?.dispose();
+});
 
 const get = (path: string) => lab.send('bob', 'GET', path);
 const build = (referenceId: string, user = 'bob') => lab.send(user, 'POST', `/api/refs/${referenceId}/indexes`);
@@ -135,4 +141,20 @@ test('an index is shown with its manifest, changed OTUs and contributors, withou
     `${zebra._id}.0`,
   ]);
   expect((await get('/api/indexes/unknown1/history')).status).toBe(404);
+});
+
+test('an index with a manifest in a file is shown as any other, and refused when the file is gone', async () => {
+  const reference = referenceOf();
+  await filing.store.references.insert(reference);
+  const otu = await insertOtu(filing.store, otuOf(reference._id));
+  const { status, body: index } = await filing.send('bob', 'POST', `/api/refs/${reference._id}/indexes`);
+  expect({ status, manifest: index.manifest }).toEqual({ status: 201, manifest: { [otu._id]: 0 } });
+  expect(await filing.store.indexBuilds.get(index.id)).toMatchObject({ manifest: 'file' });
+  const shown = await filing.send('bob', 'GET', `/api/indexes/${index.id}`);
+  expect(shown.body).toMatchObject({ ...index, change_count: 1 });
+  const history = await filing.send('bob', 'GET', `/api/indexes/${index.id}/history`);
+  expect(history.body.documents).toMatchObject([{ otu: { id: otu._id } }]);
+  await rm(filing.deps.files.index(reference._id, index.id), { recursive: true });
+  const lost = await filing.send('bob', 'GET', `/api/indexes/${index.id}`);
+  expect(lost).toMatchObject({ status: 409, body: { message: expect.stringContaining('is missing') } });
 });
