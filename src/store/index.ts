@@ -74,7 +74,7 @@ export function createStore(database: Database, indexFiles?: IndexFiles) {
     otuCopies: createOtuCopyStore(database, processes),
     otuRemovals,
     otuMirrors: createOtuMirrorStore(database, { otus, sequences, otuRemovals, processes }),
-    otuEdits: createOtuEditStore(database, { otus, otuRemovals }, compete),
+    otuEdits: createOtuEditStore(database, { otus, sequences, otuRemovals }, compete),
     otuExports: createOtuExportStore(database, { otus, otuVersions }),
     historyReverts: createHistoryRevertStore(database, { otus, otuVersions }, compete),
     references: createReferenceStore(database),

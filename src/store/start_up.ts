@@ -7,6 +7,7 @@ import { type AnalysisDocument, algorithmTags } from './analyses.js';
 import type { Stored } from './database/database.js';
 import type { Store } from './index.js';
 import { type JobDocument, PERHAPS_UNFINISHED } from './jobs.js';
+import type { StoredSequence } from './otus/sequences.js';
 import type { SampleFile } from './samples/sample_files.js';
 
 /** Repairs of documents, by what they put in order; each gives how many documents it changed. */
@@ -25,6 +26,7 @@ export function createDocumentRepairs(store: Store): Repairs {
     'creation times of jobs': () => dateJobs(store),
     'ends of jobs': () => noteEnds(store),
     'permissions of groups': () => completeGroups(store),
+    'order of sequences': () => orderSequences(store),
   };
 }
 
@@ -184,6 +186,48 @@ async function completeGroups({ database }: Store): Promise<number> {
     const asRead = { _id: group._id, permissions: group.permissions } as Filter<GroupDocument>;
     const result = await groups.updateOne(asRead, { $set: { permissions }, $unset: { _version: '' } });
     changed += result.modifiedCount;
+  }
+  return changed;
+}
+
+const OTUS_AT_ONCE = 500;
+const SEQUENCES_AT_ONCE = 1000;
+
+/**
+ * Gives the sequences of old releases the positions that they have in the collection: whole OTUs, in transactions of about
+ * {@link SEQUENCES_AT_ONCE} sequences.
+ */
+async function orderSequences(store: Store): Promise<number> {
+  let changed = 0;
+  let otuIds: string[] = [];
+  for await (const { _id } of store.otus.collection.find({}, { projection: { _id: 1 } }).sort({ _id: 1 })) {
+    otuIds.push(_id);
+    if (otuIds.length < OTUS_AT_ONCE) continue;
+    changed += await orderSequencesOf(store, otuIds);
+    otuIds = [];
+  }
+  return changed + (await orderSequencesOf(store, otuIds));
+}
+
+async function orderSequencesOf(store: Store, otuIds: readonly string[]): Promise<number> {
+  const unplaced = { otu_id: { $in: [...otuIds] }, position: { $exists: false } } as Filter<StoredSequence>;
+  const counts = new Map<string, number>();
+  for await (const { otu_id } of store.sequences.collection.find(unplaced).project<{ otu_id: string }>({ otu_id: 1 })) {
+    counts.set(otu_id, (counts.get(otu_id) ?? 0) + 1);
+  }
+  const batches: string[][] = [];
+  let size = SEQUENCES_AT_ONCE;
+  for (const [otuId, count] of counts) {
+    if (size >= SEQUENCES_AT_ONCE) {
+      batches.push([]);
+      size = 0;
+    }
+    batches.at(-1)?.push(otuId);
+    size += count;
+  }
+  let changed = 0;
+  for (const batch of batches) {
+    changed += await store.database.transaction((session) => store.sequences.placeAll(batch, session));
   }
   return changed;
 }

@@ -88,6 +88,8 @@ export async function laboratory(users: Users = {}, options: { largestInDocument
     data,
     store,
     database,
+    databaseUrl: temporary.url,
+    databaseName: temporary.name,
     started,
     cancelled,
     remote,

@@ -35,6 +35,9 @@ export const LISTS: Record<string, (store: Store, page: PageRequest) => Promise<
 export const OTHERS: Record<string, (store: Store) => Promise<unknown>> = {
   'names of OTUs': (store) => store.otus.names(['r']),
   'changes of an OTU': (store) => store.history.ofOtu('o'),
+  'sequences of OTUs, in order': (store) => store.sequences.ofOtus(['o', 'p']),
+  'positions of sequences': (store) =>
+    store.database.transaction((session) => store.sequences.positions(['o', 'p'], session)),
   'changed OTUs of an index': (store) => store.indexLists.changedOtus('i'),
   processes: (store) => store.processes.list({}),
   'keys of a user': (store) => store.keys.list('bob'),

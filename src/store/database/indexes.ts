@@ -81,7 +81,7 @@ export const INDEXES: Partial<Record<CollectionName, IndexDescription[]>> = {
     { key: { 'files.replacement.id': 1 }, sparse: true },
     { key: { prune: 1 }, sparse: true },
   ],
-  sequences: [{ key: { otu_id: 1, isolate_id: 1 } }, { key: { 'reference.id': 1, 'remote.id': 1 } }],
+  sequences: [{ key: { otu_id: 1, position: 1 } }, { key: { 'reference.id': 1, 'remote.id': 1 } }],
   sessions: [
     { key: { expiresAt: 1 }, expireAfterSeconds: 0 },
     { key: { 'user.id': 1 } },

@@ -3,7 +3,7 @@ import type { Compete } from '../database/contention.js';
 import type { Database } from '../database/database.js';
 import { findNameClash, holdNames, type NameClash } from '../otus/otu_names.js';
 import { type JoinedOtu, type OtuStore, splitOtu } from '../otus/otus.js';
-import type { SequenceDocument } from '../otus/sequences.js';
+import type { StoredSequence } from '../otus/sequences.js';
 import type { ReferenceDocument } from '../references/references.js';
 import { type HistoryDocument, UNBUILT } from './history.js';
 import type { OtuVersionStore } from './otu_versions.js';
@@ -23,12 +23,11 @@ export function createHistoryRevertStore(
   compete: Compete,
 ) {
   const otus = stores.otus.collection;
-  const sequences = database.collection<SequenceDocument>('sequences');
+  const sequences = database.collection<StoredSequence>('sequences');
   const history = database.collection<HistoryDocument>('history');
   const references = database.collection<ReferenceDocument>('references');
 
   const writeState = async (otuId: string, state: JoinedOtu | undefined, exists: boolean, session: ClientSession) => {
-    // All anew: their order in the collection is the one that the diffs before rely on.
     await sequences.deleteMany({ otu_id: otuId }, { session });
     if (!state) {
       await otus.deleteOne({ _id: otuId }, { session });

@@ -5,7 +5,7 @@ import type { ProcessProgress, ProcessStore } from '../processes.js';
 import { findIssues } from './otu_issues.js';
 import type { Isolate, JoinedOtu, OtuDocument, Segment } from './otus.js';
 import { splitOtu } from './otus.js';
-import type { SequenceDocument } from './sequences.js';
+import type { SequenceDocument, StoredSequence } from './sequences.js';
 
 /** A sequence that is copied into a reference; `remoteId` is its id where it comes from. */
 export type SourceSequence = Pick<SequenceDocument, 'accession' | 'definition' | 'host' | 'sequence'> & {
@@ -31,7 +31,7 @@ export type CopyTarget = {
 };
 
 /** A copied OTU, ready to be inserted. */
-export type OtuCopy = { otu: OtuDocument; sequences: SequenceDocument[]; change: HistoryDocument };
+export type OtuCopy = { otu: OtuDocument; sequences: StoredSequence[]; change: HistoryDocument };
 
 const TITLES = { import: 'Imported', clone: 'Cloned', remote: 'Remoted' } as const;
 
@@ -118,7 +118,7 @@ export async function* batches(otus: Iterable<SourceOtu> | AsyncIterable<SourceO
 /** Inserts copied OTUs batch by batch. */
 export function createOtuCopyStore(database: Database, processes: ProcessStore) {
   const otus = database.collection<OtuDocument>('otus');
-  const sequences = database.collection<SequenceDocument>('sequences');
+  const sequences = database.collection<StoredSequence>('sequences');
   const history = database.collection<HistoryDocument>('history');
 
   return {

@@ -15,7 +15,8 @@ import { findIssues } from './otu_issues.js';
 import { findNameClash, holdNames, isRenamed, type NameClash } from './otu_names.js';
 import type { OtuRemovalStore } from './otu_removals.js';
 import { type JoinedOtu, type OtuStore, type Segment, splitOtu } from './otus.js';
-import type { SequenceDocument } from './sequences.js';
+import { sequenceWrites } from './sequence_writes.js';
+import type { SequenceDocument, SequenceStore } from './sequences.js';
 
 /** A new state of an OTU, and what the history says about it. Version and verification are set when it is stored. */
 export type OtuChange = { otu: JoinedOtu; method: HistoryMethod; description: string };
@@ -47,11 +48,10 @@ const DOCUMENT_LIMIT_BYTES = 15 * 1024 ** 2;
  */
 export function createOtuEditStore(
   database: Database,
-  stores: { otus: OtuStore; otuRemovals: OtuRemovalStore },
+  stores: { otus: OtuStore; sequences: SequenceStore; otuRemovals: OtuRemovalStore },
   compete: Compete,
 ) {
   const otus = stores.otus.collection;
-  const sequences = database.collection<SequenceDocument>('sequences');
   const history = database.collection<HistoryDocument>('history');
   const references = database.collection<ReferenceDocument>('references');
 
@@ -59,23 +59,6 @@ export function createOtuEditStore(
     if (!isRenamed(otu, before)) return undefined;
     await holdNames(database, otu.reference.id, session);
     return findNameClash(database, otu, before, session);
-  };
-
-  const writeSequences = async (before: JoinedOtu, after: JoinedOtu, session: ClientSession): Promise<void> => {
-    const old = new Map(sequencesOf(before).map((sequence) => [sequence._id, sequence]));
-    const now = sequencesOf(after);
-    const kept = new Set(now.map(({ _id }) => _id));
-    const removed = [...old.keys()].filter((id) => !kept.has(id));
-    const changed = now.filter((sequence) => old.has(sequence._id) && old.get(sequence._id) !== sequence);
-    const added = now.filter(({ _id }) => !old.has(_id));
-    if (removed.length > 0) await sequences.deleteMany({ _id: { $in: removed } }, { session });
-    if (changed.length > 0) {
-      const replacements = changed.map(({ _id, ...replacement }) => ({
-        replaceOne: { filter: { _id }, replacement },
-      }));
-      await sequences.bulkWrite(replacements, { session });
-    }
-    if (added.length > 0) await sequences.insertMany(added, { session });
   };
 
   return {
@@ -127,7 +110,8 @@ export function createOtuEditStore(
         const expected = { _id: otuId, version: before.version };
         const { matchedCount } = await otus.replaceOne(expected, splitOtu(after).otu, { session });
         if (matchedCount === 0) return { ok: false, reason: 'contended' };
-        await writeSequences(before, after, session);
+        const positions = await stores.sequences.positions([otuId], session);
+        await stores.sequences.write(sequenceWrites(sequencesOf(before), after.isolates, positions), session);
         await history.insertOne(change, { session });
         return { ok: true, otu: after, change };
       });

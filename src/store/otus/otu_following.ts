@@ -4,11 +4,10 @@ import type { JoinedIsolate, JoinedOtu, OtuDocument, Segment } from './otus.js';
 import { joinOtu } from './otus.js';
 import type { SequenceDocument } from './sequences.js';
 
-/** An OTU that follows its source: both states, and what that means for its sequences. The version is the same when only what was computed of it was wrong. */
+/** An OTU that follows its source: both states, in which a sequence that stays is the same object. The version is the same when only what was computed of it was wrong. */
 export type FollowedOtu = {
   before: JoinedOtu;
   after: JoinedOtu;
-  sequences: { insert: SequenceDocument[]; replace: SequenceDocument[]; remove: string[] };
 };
 
 /**
@@ -47,7 +46,7 @@ export function followSource(
     : { ...before, ...verification };
   const orphans = sequences.length > countSequences(before);
   if (!isChanged && otu.verified === after.verified && !orphans) return 'same';
-  return { before, after, sequences: differenceOf(sequences, after) };
+  return { before, after };
 }
 
 /** The stored sequence itself where nothing differs. */
@@ -97,24 +96,6 @@ function isSameIsolate(before: JoinedIsolate | undefined, wanted: JoinedIsolate)
 
 function plainSegment({ name, required, molecule }: Segment) {
   return { name, required: required ?? true, molecule: molecule ?? '' };
-}
-
-/** Few writes, or all anew where sequences would come in another order otherwise: that of the collection is the one that diffs rely on. */
-function differenceOf(stored: readonly SequenceDocument[], after: JoinedOtu): FollowedOtu['sequences'] {
-  const wanted = after.isolates.flatMap(({ sequences }) => sequences);
-  const storedById = new Map(stored.map((sequence) => [sequence._id, sequence]));
-  const kept = new Set(wanted.map(({ _id }) => _id));
-  const places = new Map(stored.map(({ _id }, place) => [_id, place]));
-  const isInOrder = after.isolates.every(({ sequences }) => {
-    const ranks = sequences.map(({ _id }) => places.get(_id) ?? stored.length);
-    return ranks.every((rank, index) => index === 0 || rank >= (ranks[index - 1] ?? 0));
-  });
-  if (!isInOrder) return { insert: wanted, replace: [], remove: [...storedById.keys()] };
-  return {
-    insert: wanted.filter(({ _id }) => !storedById.has(_id)),
-    replace: wanted.filter((sequence) => storedById.has(sequence._id) && storedById.get(sequence._id) !== sequence),
-    remove: [...storedById.keys()].filter((id) => !kept.has(id)),
-  };
 }
 
 function countSequences({ isolates }: JoinedOtu): number {

@@ -8,7 +8,8 @@ import { copyOtu, type SourceOtu } from './otu_copies.js';
 import { followSource } from './otu_following.js';
 import type { OtuRemovalStore } from './otu_removals.js';
 import { type JoinedOtu, type OtuDocument, type OtuStore, splitOtu } from './otus.js';
-import type { SequenceDocument, SequenceStore } from './sequences.js';
+import { sequenceWrites } from './sequence_writes.js';
+import type { SequenceDocument, SequenceStore, SequenceWrites } from './sequences.js';
 
 /** An update of a remote reference. */
 export type Mirroring = { processId: string; referenceId: string; userId: string; createdAt: Date };
@@ -24,7 +25,7 @@ const DOCUMENT_LIMIT_BYTES = 15 * 1024 ** 2;
 /** What a batch writes. */
 type Writes = {
   otus: { insert: OtuDocument[]; replace: OtuDocument[] };
-  sequences: { insert: SequenceDocument[]; replace: SequenceDocument[]; remove: string[] };
+  sequences: SequenceWrites;
   history: HistoryDocument[];
 };
 
@@ -34,22 +35,15 @@ export function createOtuMirrorStore(
   stores: { otus: OtuStore; sequences: SequenceStore; otuRemovals: OtuRemovalStore; processes: ProcessStore },
 ) {
   const otus = stores.otus.collection;
-  const sequences = stores.sequences.collection;
   const history = database.collection<HistoryDocument>('history');
 
   const write = async (writes: Writes, session: ClientSession): Promise<void> => {
     const replaced = writes.otus.replace.map(({ _id, ...replacement }) => ({
       replaceOne: { filter: { _id }, replacement },
     }));
-    const changed = writes.sequences.replace.map(({ _id, ...replacement }) => ({
-      replaceOne: { filter: { _id }, replacement },
-    }));
-    const { remove } = writes.sequences;
-    if (remove.length > 0) await sequences.deleteMany({ _id: { $in: remove } }, { session });
     if (replaced.length > 0) await otus.bulkWrite(replaced, { session });
-    if (changed.length > 0) await sequences.bulkWrite(changed, { session });
     if (writes.otus.insert.length > 0) await otus.insertMany(writes.otus.insert, { session });
-    if (writes.sequences.insert.length > 0) await sequences.insertMany(writes.sequences.insert, { session });
+    await stores.sequences.write(writes.sequences, session);
     if (writes.history.length > 0) await history.insertMany(writes.history, { session });
   };
 
@@ -72,20 +66,21 @@ export function createOtuMirrorStore(
           .find({ 'reference.id': mirroring.referenceId, 'remote.id': { $in: remoteIds } }, { session })
           .sort({ _id: 1 })
           .toArray();
-        const stored = await stores.sequences.ofOtus(
-          found.map(({ _id }) => _id),
-          session,
-        );
+        const ids = found.map(({ _id }) => _id);
+        const stored = await stores.sequences.ofOtus(ids, session);
+        const positions = await stores.sequences.positions(ids, session);
         const ofSource = firstByRemoteId(found);
         const writes: Writes = {
           otus: { insert: [], replace: [] },
-          sequences: { insert: [], replace: [], remove: [] },
+          sequences: { insert: [], replace: [], move: [], remove: [] },
           history: [],
         };
         for (const [index, source] of sources.entries()) {
           const current = ofSource.get(source.remoteId ?? '');
-          if (current) follow(mirroring, { otu: current, sequences: stored.get(current._id) ?? [] }, source, writes);
-          else add(mirroring, source, serialId(mirroring.processId, from + index), writes);
+          if (current) {
+            const sequences = stored.get(current._id) ?? [];
+            follow(mirroring, { otu: current, sequences, positions }, source, writes);
+          } else add(mirroring, source, serialId(mirroring.processId, from + index), writes);
         }
         await write(writes, session);
         return true;
@@ -129,16 +124,18 @@ function add({ processId, referenceId, userId, createdAt }: Mirroring, source: S
 
 function follow(
   mirroring: Mirroring,
-  stored: { otu: OtuDocument; sequences: readonly SequenceDocument[] },
+  stored: { otu: OtuDocument; sequences: readonly SequenceDocument[]; positions: ReadonlyMap<string, number> },
   source: SourceOtu,
   writes: Writes,
 ): void {
   const followed = followSource(stored, source);
   if (followed === 'same') return;
-  const { before, after, sequences } = followed;
+  const { before, after } = followed;
+  const sequences = sequenceWrites(stored.sequences, after.isolates, stored.positions);
   writes.otus.replace.push(splitOtu(after).otu);
   writes.sequences.insert.push(...sequences.insert);
   writes.sequences.replace.push(...sequences.replace);
+  writes.sequences.move.push(...sequences.move);
   writes.sequences.remove.push(...sequences.remove);
   if (after.version > before.version) writes.history.push(changeOf(before, after, mirroring));
 }

@@ -3,7 +3,7 @@ import type { Database, Stored } from '../database/database.js';
 import { fields, findKeptPage, type Page, type PageRequest } from '../database/pages.js';
 import { inScope, type ReferenceScope } from '../references/reference_rights.js';
 import type { OtuIssues } from './otu_issues.js';
-import type { SequenceDocument, SequenceStore } from './sequences.js';
+import type { SequenceDocument, SequenceStore, StoredSequence } from './sequences.js';
 
 /** An isolate as stored in its OTU. Exactly one of an OTU's isolates is the default one. */
 export type Isolate = { id: string; source_type: string; source_name: string; default: boolean };
@@ -57,10 +57,13 @@ export function joinOtu(otu: OtuDocument, sequences: readonly SequenceDocument[]
   return { ...otu, isolates };
 }
 
-/** A joined OTU taken apart again, as it is stored. */
-export function splitOtu(joined: JoinedOtu): { otu: OtuDocument; sequences: SequenceDocument[] } {
+/** A joined OTU taken apart again, as it is stored anew. */
+export function splitOtu(joined: JoinedOtu): { otu: OtuDocument; sequences: StoredSequence[] } {
   const isolates = joined.isolates.map(({ sequences: _, ...isolate }) => isolate);
-  return { otu: { ...joined, isolates }, sequences: joined.isolates.flatMap((isolate) => isolate.sequences) };
+  const sequences = joined.isolates.flatMap((isolate) =>
+    isolate.sequences.map((sequence, position) => ({ ...sequence, position })),
+  );
+  return { otu: { ...joined, isolates }, sequences };
 }
 
 /** Access to the collection `otus`. */

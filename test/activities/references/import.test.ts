@@ -110,6 +110,7 @@ describe('a good file', () => {
       definition: 'genome',
       host: '',
       segment: '',
+      position: 0,
       sequence: 'ACGTRYK',
       remote: { id: 's_A' },
     });
