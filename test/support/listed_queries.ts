@@ -21,6 +21,7 @@ export const LISTS: Record<string, (store: Store, page: PageRequest) => Promise<
   'unbuilt changes of a reference': (store, page) => store.history.list({ scope: ['r'], unbuilt: true }, page),
   'built changes of a reference': (store, page) => store.history.list({ scope: ['r'], unbuilt: false }, page),
   'changes of an index': (store, page) => store.history.ofIndex('i', undefined, page),
+  'changes of an OTU, in pages': (store, page) => store.history.listOfOtu('o', page),
   'all references': (store, page) => store.references.list(head, undefined, page),
   'the references of a user': (store, page) => store.references.list(bob, undefined, page),
   users: (store, page) => store.users.list(undefined, page),
@@ -34,7 +35,7 @@ export const LISTS: Record<string, (store: Store, page: PageRequest) => Promise<
 /** Lists that come whole, what schedules ask for, and what is found by the id of what is removed. */
 export const OTHERS: Record<string, (store: Store) => Promise<unknown>> = {
   'names of OTUs': (store) => store.otus.names(['r']),
-  'changes of an OTU': (store) => store.history.ofOtu('o'),
+  'changes of an OTU': (store) => store.history.ofOtu('o').toArray(),
   'sequences of OTUs, in order': (store) => store.sequences.ofOtus(['o', 'p']),
   'positions of sequences': (store) =>
     store.database.transaction((session) => store.sequences.positions(['o', 'p'], session)),

@@ -46,7 +46,7 @@ export function editorOf(store: Store) {
 
     /** The sentences of an OTU's history, oldest first. */
     async sentences(otuId: string): Promise<string[]> {
-      return (await store.history.ofOtu(otuId)).map(({ description }) => description);
+      return (await store.history.ofOtu(otuId).toArray()).map(({ description }) => description);
     },
   };
 }

@@ -20,6 +20,11 @@ export function pageRequest(query: RawQuery): PageRequest {
   };
 }
 
+/** Whether a page is asked for where a list comes whole otherwise. */
+export function isPaged(query: RawQuery): boolean {
+  return 'page' in query || 'per_page' in query;
+}
+
 /** The search term, undefined when there is none. */
 export function searchTerm(query: RawQuery, key = 'find'): string | undefined {
   return firstOf(query, key) || undefined;

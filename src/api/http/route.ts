@@ -129,6 +129,43 @@ export function jsonWith(body: object, name: string, value: readonly Uint8Array[
   return new Response(content, { headers: { 'Content-Type': JSON_TYPE, 'Content-Length': String(length) } });
 }
 
+/**
+ * An answer with a JSON list, encoded one item at a time and only as fast as the client reads. An item that cannot be read is logged, and
+ * the answer then breaks off, as its status is sent already.
+ */
+export function jsonList(items: AsyncIterable<unknown>, log: Logger): Response {
+  const pieces = listPieces(items);
+  const content = new ReadableStream<Uint8Array>(
+    {
+      async pull(controller) {
+        try {
+          const { value, done } = await pieces.next();
+          if (done) controller.close();
+          else controller.enqueue(Buffer.from(value));
+        } catch (err) {
+          log.error({ err }, 'a list was broken off');
+          controller.error(err);
+        }
+      },
+      async cancel() {
+        await pieces.return();
+      },
+    },
+    // Nothing is read before somebody wants it.
+    { highWaterMark: 0 },
+  );
+  return new Response(content, { headers: { 'Content-Type': JSON_TYPE } });
+}
+
+async function* listPieces(items: AsyncIterable<unknown>): AsyncGenerator<string, void, undefined> {
+  let before = '[';
+  for await (const item of items) {
+    yield before + encodeJson(item);
+    before = ',';
+  }
+  yield before === '[' ? '[]' : ']';
+}
+
 /** 201 with the new document and its path, whose parts are percent-encoded by the caller with {@link path}. */
 export function created(body: unknown, location: string): Response {
   return json(body, 201, { Location: location });

@@ -2,9 +2,9 @@ import { mapPage } from '../../store/database/pages.js';
 import type { ReferenceScope } from '../../store/references/reference_rights.js';
 import type { ApiDeps } from '../deps.js';
 import { withId } from '../http/json.js';
-import { pageRequest, queryFlag, type RawQuery, searchTerm } from '../http/paging.js';
+import { isPaged, pageRequest, queryFlag, type RawQuery, searchTerm } from '../http/paging.js';
 import { notFound } from '../http/refusals.js';
-import { json, type Route, type RouteResult, route } from '../http/route.js';
+import { json, jsonList, type Route, type RouteResult, route } from '../http/route.js';
 import { inReadableReferences, onOtu, onReference } from '../rights/references.js';
 import { toWireOtu } from './wire.js';
 
@@ -86,9 +86,15 @@ function otuRoutes({ store }: ApiDeps): Route[] {
       right: onOtu(store),
       tag: 'OTUs',
       summary: 'List the changes of an OTU',
-      description: 'All changes with their diffs, oldest first, as they are stored: the id is in `_id`.',
-      answers: { 200: 'The changes', 404: 'No such OTU' },
-      handle: async ({ subject: otu }) => json(await store.history.ofOtu(otu._id)),
+      description:
+        'Oldest first. Without `page` and `per_page` all changes with their diffs in a bare list, as they are stored: the id is ' +
+        'in `_id`. With one of them a page in the form of other lists: without diffs, the id in `id`.',
+      query: { page: 'Page, from 1', per_page: 'Changes per page, 1 to 500' },
+      answers: { 200: 'The changes, or one page of them', 404: 'No such OTU' },
+      async handle({ query, subject: otu, log }) {
+        if (!isPaged(query)) return jsonList(store.history.ofOtu(otu._id), log);
+        return json(mapPage(await store.history.listOfOtu(otu._id, pageRequest(query)), withId));
+      },
     }),
   ];
 }

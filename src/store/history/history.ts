@@ -1,6 +1,6 @@
-import type { Filter } from 'mongodb';
+import type { Filter, FindCursor } from 'mongodb';
 import type { Database, Stored } from '../database/database.js';
-import { findKeptPage, type Page, type PageRequest } from '../database/pages.js';
+import { findKeptPage, findPage, type Page, type PageRequest } from '../database/pages.js';
 import type { JoinedOtu } from '../otus/otus.js';
 import { inScope, type ReferenceScope } from '../references/reference_rights.js';
 import type { OtuDiff } from './otu_diff.js';
@@ -66,6 +66,9 @@ export function nameWithAbbreviation(otu: { name: string; abbreviation?: string 
   return otu.abbreviation ? `${otu.name} (${otu.abbreviation})` : otu.name;
 }
 
+/** Changes of an OTU that are read at once; their diffs may be large. */
+const READ_AHEAD = 20;
+
 /** Access to the collection `history`. */
 export type HistoryStore = ReturnType<typeof createHistoryStore>;
 
@@ -123,9 +126,23 @@ export function createHistoryStore(database: Database) {
       );
     },
 
-    /** All changes of an OTU with their diffs, oldest first. */
-    ofOtu: (otuId: string): Promise<HistoryDocument[]> =>
-      history.find({ 'otu.id': otuId }).sort({ 'otu.version': 1 }).toArray(),
+    /** All changes of an OTU with their diffs, oldest first; read one after the other, a few are in memory at a time. */
+    ofOtu: (otuId: string): FindCursor<HistoryDocument> =>
+      history.find({ 'otu.id': otuId }, { batchSize: READ_AHEAD }).sort({ 'otu.version': 1 }),
+
+    /** One page of the changes of an OTU, oldest first, without diffs. */
+    listOfOtu(otuId: string, request: PageRequest): Promise<Page<HistoryListItem>> {
+      // A version comes once in the history of an OTU.
+      return findPage(
+        history,
+        {
+          base: { 'otu.id': otuId },
+          sort: { 'otu.version': 1 },
+          projection: HISTORY_PROJECTION,
+        },
+        request,
+      );
+    },
 
     /** The newest unbuilt change of an OTU, without its diff. */
     newestUnbuilt: (otuId: string): Promise<HistoryListItem | null> =>

@@ -1,5 +1,13 @@
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { setTimeout } from 'node:timers/promises';
+import type { CommandStartedEvent } from 'mongodb';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { encodeJson } from '../../../src/api/http/json.js';
+import { jsonList } from '../../../src/api/http/route.js';
+import { openDatabase } from '../../../src/store/database/database.js';
+import type { OtuDiff } from '../../../src/store/history/otu_diff.js';
+import { createStore } from '../../../src/store/index.js';
 import { type Laboratory, laboratory } from '../../support/laboratory.js';
+import { quietLogger } from '../../support/logger.js';
 import { editOtu, insertOtu, otuOf, referenceOf, removeOtu } from '../../support/references.js';
 
 let lab: Laboratory;
@@ -141,5 +149,76 @@ test('the changes of an OTU come raw with their diffs, oldest first', async () =
   ]);
   await removeOtu(lab.store, otu._id);
   expect((await get(`/api/otus/${otu._id}/history`)).status).toBe(404);
+  expect((await get(`/api/otus/${otu._id}/history?page=1`)).status).toBe(404);
   expect((await get(`/api/otus/${otu._id}`)).status).toBe(404);
+});
+
+describe('the changes of an OTU with 60 versions', () => {
+  let otuId: string;
+  beforeAll(async () => {
+    const otu = await insertOtu(lab.store, otuOf(await addReference()));
+    otuId = otu._id;
+    const [created] = await lab.store.history.ofOtu(otuId).toArray();
+    const changes = Array.from({ length: 60 }, (_, index) => ({
+      ...created!,
+      _id: `${otuId}.${index + 1}`,
+      otu: { id: otuId, name: otu.name, version: index + 1 },
+      // So large that not all of them are read at once.
+      diff: [['change', 'name', ['x'.repeat(100_000), 'y']]] as OtuDiff,
+    }));
+    await lab.store.history.collection.insertMany(changes.reverse());
+  });
+  const history = async (query = '') => (await get(`/api/otus/${otuId}/history${query}`)).body;
+  const ids = (from: number, to: number) => Array.from({ length: to - from }, (_, n) => `${otuId}.${from + n}`);
+
+  test('come all in a bare list', async () => {
+    const stored = await lab.store.history.ofOtu(otuId).toArray();
+    const response = await lab.app.request(`/api/otus/${otuId}/history`, { headers: { 'X-User': 'bob' } });
+    expect(response.headers.get('Content-Type')).toBe('application/json; charset=utf-8');
+    expect(await response.text()).toBe(encodeJson(stored));
+    expect(stored.map(({ _id }) => _id)).toEqual(ids(0, 61));
+  });
+
+  test('are read no faster than the client reads them, and no further when it leaves', async () => {
+    const read: string[] = [];
+    const note = (event: CommandStartedEvent) => read.push(event.commandName);
+    const database = await openDatabase({ url: lab.databaseUrl, name: lab.databaseName, monitorCommands: true });
+    database.client.on('commandStarted', note);
+    const list = jsonList(createStore(database).history.ofOtu(otuId), quietLogger);
+    const reader = list.body!.getReader();
+    const commands = () => read.filter((name) => ['find', 'getMore', 'killCursors'].includes(name));
+    // What is read ahead would be read by then.
+    await setTimeout(200);
+    expect(commands()).toEqual([]);
+    await reader.read();
+    await setTimeout(200);
+    expect(commands()).toEqual(['find']);
+    for (let at = 1; at < 25; at += 1) await reader.read();
+    expect(commands()).toEqual(['find', 'getMore']);
+    await reader.cancel();
+    expect(commands()).toEqual(['find', 'getMore', 'killCursors']);
+    await database.close();
+  });
+
+  test('come in pages when one is asked for, without diffs', async () => {
+    const first = await history('?page=1');
+    expect(first).toMatchObject({ total_count: 61, found_count: 61, page_count: 3, per_page: 25, page: 1 });
+    expect(first.documents.map(({ id }: { id: string }) => id)).toEqual(ids(0, 25));
+    expect(first.documents[1]).not.toHaveProperty('_id');
+    expect(first.documents[1]).not.toHaveProperty('diff');
+    const last = await history('?per_page=30&page=3');
+    expect(last.documents.map(({ id }: { id: string }) => id)).toEqual(ids(60, 61));
+    expect((await history('?per_page=2')).documents).toHaveLength(2);
+    expect((await history('?page=4')).documents).toEqual([]);
+  });
+
+  test.each(['page=0', 'page=-1', 'page=x', 'per_page=0', 'per_page=501', 'per_page=', 'page=1&page=2'])(
+    'with %s are the page that other lists give',
+    async (query) => {
+      const shape = ({ page, per_page }: { page: number; per_page: number }) => ({ page, per_page });
+      const mine = await history(`?${query}`);
+      expect(shape(mine)).toEqual(shape((await get(`/api/history?${query}`)).body));
+      expect(mine.documents).toHaveLength(Math.min(mine.per_page, 61));
+    },
+  );
 });

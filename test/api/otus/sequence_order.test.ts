@@ -127,7 +127,7 @@ test('nothing that leaves the server shows where a sequence stands', async () =>
   expect(await fetched(`/api/otus/${made.otuId}/isolates/${isolate_id}/sequences/${_id}`)).not.toContain('position');
   expect(await lab.store.sequences.get(_id)).not.toHaveProperty('position');
   await edit.remove(made.otuId);
-  expect(JSON.stringify(await lab.store.history.ofOtu(made.otuId))).not.toContain('position');
+  expect(JSON.stringify(await lab.store.history.ofOtu(made.otuId).toArray())).not.toContain('position');
 });
 
 test('sequences of an old release get the order of the collection at the start, before which edits keep it', async () => {

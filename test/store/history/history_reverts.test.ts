@@ -67,7 +67,7 @@ describe('reverting', () => {
       expect(await edit.revert(`${otuId}.${state.version}`)).toBe('ok');
     }
     expect(await store.otus.get(otuId)).toBeNull();
-    expect(await store.history.ofOtu(otuId)).toEqual([]);
+    expect(await store.history.ofOtu(otuId).toArray()).toEqual([]);
     expect(await store.sequences.collection.countDocuments({ otu_id: otuId })).toBe(0);
   });
 
@@ -89,7 +89,7 @@ describe('reverting', () => {
     await edit.remove(otuId);
     expect(await edit.revert(`${otuId}.removed`)).toBe('ok');
     expect(await current(otuId)).toEqual(states.at(-1));
-    expect(await store.history.ofOtu(otuId)).toHaveLength(states.length);
+    expect(await store.history.ofOtu(otuId).toArray()).toHaveLength(states.length);
     await edit.remove(otuId);
     expect(await edit.revert(`${otuId}.5`)).toBe('ok');
     expect(await current(otuId)).toEqual(states[4]);
@@ -121,7 +121,7 @@ describe('reverting', () => {
     await edit.change(otuId, removeIsolate('abc'));
     expect(await edit.revert(`${otuId}.0`)).toBe('ok');
     expect(await store.otus.get(otuId)).toBeNull();
-    expect(await store.history.ofOtu(otuId)).toEqual([]);
+    expect(await store.history.ofOtu(otuId).toArray()).toEqual([]);
     expect(await store.sequences.collection.countDocuments({ otu_id: otuId })).toBe(0);
   });
 
@@ -217,7 +217,7 @@ describe('at the same time', () => {
       others.change(otuId, addIsolate(isolate('Y'))),
     ]);
     const otu = await current(otuId);
-    const versions = (await store.history.ofOtu(otuId)).map((change) => change.otu.version);
+    const versions = (await store.history.ofOtu(otuId).toArray()).map((change) => change.otu.version);
     expect(versions).toEqual(Array.from({ length: otu.version + 1 }, (_, version) => version));
     expect(await store.otuVersions.getOtuAtVersion(otuId, 0)).toMatchObject({ version: 0, isolates: [] });
   });

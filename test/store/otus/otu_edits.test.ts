@@ -36,7 +36,7 @@ describe('an edit', () => {
     expect(await store.otus.getJoined(_id)).toEqual(second);
     expect(second).toMatchObject({ version: 2, verified: true });
     expect(first).toMatchObject({ version: 1, verified: false });
-    const changes = await store.history.ofOtu(_id);
+    const changes = await store.history.ofOtu(_id).toArray();
     expect(changes[2]).toEqual({
       _id: `${_id}.2`,
       method_name: 'create_sequence',
@@ -110,7 +110,7 @@ describe('an edit', () => {
   test('whose change cannot be written leaves OTU and sequences as they were', async () => {
     const { _id } = await edit.create(await edit.addReference(), 'Broken virus');
     const before = await edit.change(_id, addIsolate(isolate('A')));
-    const [first] = await store.history.ofOtu(_id);
+    const [first] = await store.history.ofOtu(_id).toArray();
     await store.history.collection.insertOne({ ...first!, _id: `${_id}.2` });
     const outcome = await store.otuEdits.change(_id, 'bob', addSequence(before.isolates[0]!.id, bases('ACC1')));
     expect(outcome).toEqual({ ok: false, reason: 'contended' });
@@ -192,7 +192,9 @@ describe('edits at the same time', () => {
     const names = otu.isolates.map(({ source_name }) => source_name);
     expect(names.sort()).toEqual([...tries(10).map((n) => `${n}`), 'first']);
     expect(otu.isolates[0]!.sequences).toHaveLength(6);
-    expect((await store.history.ofOtu(_id)).map((change) => change._id)).toEqual(tries(18).map((n) => `${_id}.${n}`));
+    expect((await store.history.ofOtu(_id).toArray()).map((change) => change._id)).toEqual(
+      tries(18).map((n) => `${_id}.${n}`),
+    );
     const states = await store.otuVersions.getOtusAtVersions(tries(18).map((version) => ({ id: _id, version })));
     for (const state of edited) expect(states.get(`${_id}.${state.version}`)).toEqual(state);
     expect(states.get(`${_id}.17`)).toEqual(otu);
