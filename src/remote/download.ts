@@ -1,4 +1,4 @@
-import { createWriteStream } from 'node:fs';
+import { open } from 'node:fs/promises';
 import { pipeline } from 'node:stream/promises';
 import type { Download, DownloadAnswer } from '../contracts/releases.js';
 import { type Outgoing, troubleOf, troubleOfFailure } from './http.js';
@@ -18,8 +18,10 @@ export async function downloadFile(
   { userAgent, limitMs = IDLE_LIMIT_MS, send = createSend() }: Outgoing,
   { url, path, limitBytes, signal, onBytes }: Download,
 ): Promise<DownloadAnswer> {
-  const idle = createIdleLimit(limitMs);
   let bytes = 0;
+  // A stream that opens its file itself may still do so when its failure is known and the file was removed.
+  const file = await open(path, 'w');
+  const idle = createIdleLimit(limitMs);
   const count = async function* (chunks: AsyncIterable<Buffer>) {
     for await (const chunk of chunks) {
       idle.postpone();
@@ -40,7 +42,7 @@ export async function downloadFile(
       answer.discard();
       return { ok: false, trouble: troubleOf(answer.status) };
     }
-    await pipeline(answer.body, count, createWriteStream(path, { flush: true }));
+    await pipeline(answer.body, count, file.createWriteStream({ flush: true }));
     return { ok: true, bytes };
   } catch (error) {
     signal.throwIfAborted();
@@ -50,6 +52,7 @@ export async function downloadFile(
     return { ok: false, trouble: troubleOfFailure(error) };
   } finally {
     idle.end();
+    await file.close();
   }
 }
 

@@ -59,10 +59,11 @@ test('an index of an imported reference holds the sequences in the order of the 
 
 // bowtie2-build leaves out U without a word.
 test('an index of bases that an old release stored with U is written with T', async () => {
-  const asRna = (referenceId: string) =>
-    context.store.sequences.collection.updateMany({ 'reference.id': referenceId }, [
-      { $set: { sequence: { $replaceAll: { input: '$sequence', find: 'T', replacement: 'U' } } } },
-    ]);
+  const asRna = async (referenceId: string) => {
+    const { collection } = context.store.sequences;
+    for await (const { _id, sequence } of collection.find({ 'reference.id': referenceId }))
+      await collection.updateOne({ _id }, { $set: { sequence: sequence.replaceAll('T', 'U') } });
+  };
   const fasta = await importedFasta(asRna);
   expect(fasta.split('\n').filter((line) => line !== '' && !line.startsWith('>'))).toEqual(sequencesOfFile());
 });
