@@ -50,7 +50,10 @@ export async function makeSample(
   const files = [];
   for (const path of paths) files.push(await client.upload('reads', path));
   const sample = await client.send<{ id: string }>('POST', '/api/samples', { name, subtraction: HOST, files });
-  const { documents } = await client.send<{ documents: { id: string }[] }>('GET', '/api/jobs?find=create_sample');
+  const { documents } = await client.send<{ documents: { id: string }[] }>(
+    'GET',
+    '/api/jobs?find=create_sample&per_page=500',
+  );
   for (const { id } of documents) {
     const job = await client.send<{ args: { sample_id: string } }>('GET', `/api/jobs/${id}`);
     if (job.args.sample_id !== sample.id) continue;
