@@ -69,12 +69,17 @@ async function analysisOf(
   return client.get(`/api/analyses/${id}`);
 }
 
-const withRawQuality = SAMPLES.filter((name) => existsSync(join(FOLDER, 'expected', `${name}.quality-raw.json`)));
+const withQuality = (of: 'raw' | 'trimmed') =>
+  SAMPLES.filter((name) => existsSync(join(FOLDER, 'expected', `${name}.quality-${of}.json`)));
 
-test.each(withRawQuality)('%s: the quality of the raw reads is as recorded', async (name) => {
+function recordedQuality(name: string, of: 'raw' | 'trimmed'): Body {
+  const recorded = expected(`${name}.quality-${of}`);
+  return { ...recorded, encoding: recorded.encoding.trim() };
+}
+
+test.each(withQuality('raw'))('%s: the quality of the raw reads is as recorded', async (name) => {
   const { quality } = await client.get(`/api/samples/${sampleIds.get(name)}`);
-  const recorded = expected(`${name}.quality-raw`);
-  expect(quality).toEqual({ ...recorded, encoding: recorded.encoding.trim() });
+  expect(quality).toEqual(recordedQuality(name, 'raw'));
 });
 
 test.each(CASES)('$sample with $reference: Pathoscope finds what is recorded', LIMIT, async (one) => {
@@ -93,6 +98,13 @@ test.each(CASES)('$sample with $reference: Pathoscope finds what is recorded', L
   const known = pathoscope.results.map((row: Body) => rowOf(row, row.otu_name, row.isolate_name));
   // Sequences of a shown isolate to which nothing was mapped are zeros.
   expect(sorted(rows.filter(({ best }: Body) => best > 0))).toEqual(sorted(known));
+});
+
+// The analyses have made the trimmed reads.
+test.each(withQuality('trimmed'))('%s: the quality of the trimmed reads is as recorded', async (name) => {
+  const { caches } = await client.get(`/api/samples/${sampleIds.get(name)}`);
+  const { quality } = await client.get(`/api/caches/${caches[0].id}`);
+  expect(quality).toEqual(recordedQuality(name, 'trimmed'));
 });
 
 const FIELDS = ['accession', 'reads', 'pi', 'best', 'coverage', 'depth'] as const;
