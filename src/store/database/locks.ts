@@ -88,7 +88,7 @@ async function share(database: Database, name: LockName, works: readonly Work[])
     });
     for (const tell of settle) tell();
   } catch (error) {
-    if (works.length > 1) for (const work of works) await share(database, name, [work]);
+    if (works.length > 1) await Promise.all(works.map((work) => share(database, name, [work])));
     else works[0]?.fail(error);
   }
 }

@@ -1,25 +1,9 @@
 import { once } from 'node:events';
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import type { SocketLimits } from '../../../src/api/dispatch/connection.js';
-import { type TestDatabase, testDatabase } from '../../support/servers.js';
-import { type Browser, LIMIT, type Message, startSockets, type TestSockets } from './support.js';
+import { type Browser, LIMIT, type Message, socketsForEachTest } from './support.js';
 
-let database: TestDatabase;
-const running: TestSockets[] = [];
-
-beforeEach(async () => {
-  database = await testDatabase();
-});
-afterEach(async () => {
-  for (const sockets of running.splice(0)) await sockets.stop();
-  await database.dispose();
-});
-
-async function start(limits: Partial<SocketLimits> = {}): Promise<TestSockets> {
-  const sockets = await startSockets(database, limits);
-  running.push(sockets);
-  return sockets;
-}
+const { start } = socketsForEachTest();
 
 const idOf = ({ data }: Message) => (Array.isArray(data) ? data.join() : String(data.id));
 const summary = (browser: Browser) => browser.messages.map((m) => `${m.operation} ${m.interface} ${idOf(m)}`);

@@ -1,27 +1,11 @@
 import { once } from 'node:events';
 import { request } from 'node:http';
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import type { SocketLimits } from '../../../src/api/dispatch/connection.js';
 import type { SessionDocument } from '../../../src/store/accounts/sessions.js';
-import { type TestDatabase, testDatabase } from '../../support/servers.js';
-import { LIMIT, type Message, startSockets, type TestSockets } from './support.js';
+import { LIMIT, type Message, socketsForEachTest } from './support.js';
 
-let database: TestDatabase;
-const running: TestSockets[] = [];
-
-beforeEach(async () => {
-  database = await testDatabase();
-});
-afterEach(async () => {
-  for (const sockets of running.splice(0)) await sockets.stop();
-  await database.dispose();
-});
-
-async function start(limits: Partial<SocketLimits> = {}): Promise<TestSockets> {
-  const sockets = await startSockets(database, limits);
-  running.push(sockets);
-  return sockets;
-}
+const { start, database } = socketsForEachTest();
 
 type Answer = { status: number; body: string };
 
@@ -459,7 +443,9 @@ describe('bulk work on a reference', () => {
   });
 
   test('that began before this server started is silent too', async () => {
-    await database.db.collection('processes').insertOne(importing as never);
+    await database()
+      .db.collection('processes')
+      .insertOne(importing as never);
     const { write, addUser, signIn, connect } = await start();
     await addUser('bob');
     await write('references').insertMany([reference, { ...reference, _id: 'other' }] as never);

@@ -1,7 +1,7 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { pino } from 'pino';
-import { expect, vi } from 'vitest';
+import { afterEach, beforeEach, expect, vi } from 'vitest';
 import { WebSocket } from 'ws';
 import { createSocketIdentity } from '../../../src/api/account/authentication.js';
 import type { SocketLimits } from '../../../src/api/dispatch/connection.js';
@@ -10,6 +10,7 @@ import { completePermissions } from '../../../src/contracts/permissions.js';
 import type { Stored } from '../../../src/store/database/database.js';
 import { createStore } from '../../../src/store/index.js';
 import { openWatchedDatabase } from '../../support/command_rules.js';
+import { type TestDatabase, testDatabase } from '../../support/servers.js';
 
 export type Message = { operation: string; interface: string; data: Record<string, unknown> | string[] };
 
@@ -110,6 +111,27 @@ export async function startSockets({ url, name }: { url: string; name: string },
 }
 
 export type TestSockets = Awaited<ReturnType<typeof startSockets>>;
+
+/** A database that is new for each test, and socket servers on it; all of them end with the test. */
+export function socketsForEachTest() {
+  let database: TestDatabase;
+  const running: TestSockets[] = [];
+  beforeEach(async () => {
+    database = await testDatabase();
+  });
+  afterEach(async () => {
+    for (const sockets of running.splice(0)) await sockets.stop();
+    await database.dispose();
+  });
+  return {
+    database: () => database,
+    async start(limits: Partial<SocketLimits> = {}): Promise<TestSockets> {
+      const sockets = await startSockets(database, limits);
+      running.push(sockets);
+      return sockets;
+    },
+  };
+}
 
 /** A user as stored. */
 export function userDocument(id: string, more: { administrator?: boolean; groups?: string[] } = {}) {
